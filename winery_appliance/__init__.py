@@ -1,0 +1,1 @@
+"""The winery appliance: the web application, its worker and its scheduler."""
