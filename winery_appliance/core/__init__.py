@@ -1,0 +1,1 @@
+"""What every feature stands on: settings, time, database, outbox, jobs, errors and units. Knows no feature."""

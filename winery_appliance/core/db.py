@@ -1,0 +1,110 @@
+"""The database: one engine a process, and `transaction()`, the only place in the product that commits.
+
+A transaction belongs to one winery or to none. The winery is set for the transaction only (`SET LOCAL`), and the row
+policies read it: a forgotten filter finds nothing instead of a neighbour's wine.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+# A request that waits longer than this for the database is answered with "try again" instead of holding a thread.
+STATEMENT_TIMEOUT_MS = 15_000
+AFTER_COMMIT = "after_commit"
+
+
+class Base(DeclarativeBase):
+    """Registry of every table, for the models of the features and for the migrations' check."""
+
+
+class Database:
+    """An engine that connects as one role, and the transactions on it."""
+
+    def __init__(self, url: str, *, pool_size: int = 5, application: str = "winery") -> None:
+        """`url`: a `postgresql://` address of the role this process works as."""
+        self.engine: Engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=pool_size,
+            max_overflow=2,
+            pool_pre_ping=True,
+            pool_timeout=10,
+            connect_args={
+                "application_name": application,
+                "connect_timeout": 5,
+                "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+                " -c idle_in_transaction_session_timeout=60000",
+            },
+        )
+
+    @contextmanager
+    def transaction(self, winery_id: int | None = None) -> Iterator[Session]:
+        """A session whose changes are committed when the block ends and undone when it raises.
+
+        `winery_id`: the winery whose rows can be seen and written; without it, no tenant row is visible.
+        Functions left with `run_after_commit` run once the commit is safe.
+        """
+        session = Session(self.engine, expire_on_commit=False)
+        try:
+            if winery_id is not None:
+                session.info["winery_id"] = winery_id
+                enter_winery(session, winery_id)
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.close()
+        for act in session.info.get(AFTER_COMMIT, ()):
+            act()
+
+    @contextmanager
+    def advisory_lock(self, key: str) -> Iterator[bool]:
+        """Try to hold the lock named `key` without a transaction; yields whether it is ours.
+
+        The lock lives with its connection, so it ends with the process, however the process ends.
+        """
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            parameters = {"key": key}
+            mine = bool(
+                connection.scalar(
+                    text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), parameters
+                )
+            )
+            try:
+                yield mine
+            finally:
+                if mine and not connection.invalidated:
+                    _release(connection, parameters)
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _release(connection: Any, parameters: dict[str, str]) -> None:
+    try:
+        connection.scalar(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), parameters)
+    except DBAPIError:
+        connection.invalidate()  # a lost connection has lost the lock with it
+
+
+def enter_winery(session: Session, winery_id: int) -> None:
+    """Make the rows of this winery visible until the transaction ends."""
+    session.execute(text("SELECT set_config('winery.id', :id, true)"), {"id": str(winery_id)})
+
+
+def run_after_commit(session: Session, act: Callable[[], None]) -> None:
+    """Run `act` once this session's transaction is committed; the same function runs once."""
+    pending = session.info.setdefault(AFTER_COMMIT, [])
+    if act not in pending:
+        pending.append(act)
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget_after_rollback(session: Session) -> None:
+    session.info.pop(AFTER_COMMIT, None)

@@ -1,0 +1,93 @@
+"""Every setting of the appliance, read once from the environment and checked together.
+
+Nothing else in the product reads the environment. A value may also stand in a file whose path is given by the same name
+with `_FILE` behind it, which is how containers hand over secrets.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+PREFIX = "WINERY_"
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; the text names each and says what is expected."""
+
+
+class Settings(BaseModel):
+    """What a person can set; the name of a field in capitals behind `WINERY_` is its variable."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    data: Path = Field(default=Path("var"), description="data directory of this appliance")
+    database_url: SecretStr | None = Field(
+        default=None, description="administrator's address of a PostgreSQL server of one's own"
+    )
+    pg_bin: Path | None = Field(
+        default=None, description="folder with PostgreSQL 18's programs, instead of the wheel's"
+    )
+    host: str = Field(default="127.0.0.1", description="address the web server listens on")
+    port: int = Field(default=8080, ge=1, le=65535, description="port of the web server")
+    demo_password: SecretStr | None = Field(
+        default=None, min_length=10, description="password of the demo logins"
+    )
+    workers: int = Field(default=2, ge=1, le=64, description="threads that do queued work")
+    web_threads: int = Field(default=8, ge=1, le=64, description="threads that answer requests")
+    session_days: int = Field(default=30, ge=1, le=400, description="idle days a sign-in lasts")
+    token_hours: int = Field(default=12, ge=1, le=720, description="hours an access token lasts")
+    secure_cookies: bool = Field(default=False, description="cookies for HTTPS only")
+
+    @property
+    def secrets_dir(self) -> Path:
+        """Folder of the secrets, readable by its owner only."""
+        return self.data / "secrets"
+
+
+def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """The settings in `environ` (the process's own by default), with `overrides` from a command line on top.
+
+    Raises SettingsError that lists every wrong value at once.
+    """
+    source = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for name in Settings.model_fields:
+        value = _read_value(source, PREFIX + name.upper())
+        if value is not None:
+            values[name] = value
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        lines = [
+            f"{PREFIX}{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()
+        ]
+        raise SettingsError("These settings are wrong: " + "; ".join(lines)) from error
+    return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
+
+
+def _read_value(source: Mapping[str, str], variable: str) -> str | None:
+    """The variable's value, or the content of the file that its `_FILE` twin names; empty counts as not set."""
+    path = source.get(variable + "_FILE")
+    if path:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip() or None
+        except OSError as error:
+            raise SettingsError(
+                f"{variable}_FILE: {path} cannot be read: {error.strerror}"
+            ) from error
+    return source.get(variable) or None
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment for a process of ours that shall see the same settings."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    for name, value in settings.model_dump().items():
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if value is not None:
+            environment[PREFIX + name.upper()] = str(value)
+    return environment

@@ -1,0 +1,255 @@
+"""Where HTTP meets the rest: request ids, error answers, security headers, and reading what was sent."""
+
+import json
+import re
+import secrets
+from contextlib import AbstractContextManager
+from http import HTTPStatus
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter, Map
+
+from winery_appliance.core import clock, errors
+from winery_appliance.core.db import Database
+from winery_appliance.core.settings import Settings
+
+log = structlog.get_logger("winery.web")
+
+Model = TypeVar("Model", bound=BaseModel)
+MAX_BODY_BYTES = 1024 * 1024
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9_.-]{8,64}$")
+
+STATUS: dict[type[errors.AppError], HTTPStatus] = {
+    errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NeedsConfirmation: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotSignedIn: HTTPStatus.UNAUTHORIZED,
+    errors.NotAllowed: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+WHAT_NEXT: dict[int, str] = {
+    400: "Go back, load the page anew and try again.",
+    403: "Ask the owner of the winery if you need this.",
+    404: "Check the address, or start from the board.",
+    409: "Load the page anew to see what is in the book now.",
+    413: "Send less at once.",
+    429: "Wait a little, then try again.",
+    500: "Try again. If it happens again, tell IT the number below.",
+    503: "Try again in a few seconds; it usually mends itself.",
+}
+
+
+class IdConverter(IntegerConverter):
+    """A row's id in a path: what the database's bigint cannot hold is no page of ours."""
+
+    def __init__(self, map: Map) -> None:  # noqa: A002 - the name that werkzeug gives it
+        super().__init__(map, min=1, max=2**63 - 1)
+
+
+def set_up_web(app: Flask) -> None:
+    """Give every request an id, a log line and security headers, and turn every error into an answer."""
+    app.url_map.converters["id"] = IdConverter
+    app.before_request(_begin_request)
+    app.after_request(_finish_request)
+    app.context_processor(lambda: {"csp_nonce": g.get("csp_nonce", "")})
+    app.register_error_handler(errors.AppError, _answer_app_error)
+    app.register_error_handler(HTTPException, _answer_http_error)
+    app.register_error_handler(OperationalError, _answer_database_error)
+    app.register_error_handler(PoolTimeout, _answer_database_error)
+    app.register_error_handler(Exception, _answer_unexpected)
+
+
+def database() -> Database:
+    """This process's database."""
+    db: Database = current_app.extensions["winery_database"]
+    return db
+
+
+def settings() -> Settings:
+    """This process's settings."""
+    read: Settings = current_app.extensions["winery_settings"]
+    return read
+
+
+def transaction(winery_id: int | None = None) -> AbstractContextManager[Session]:
+    """A transaction in the given winery; see `Database.transaction`."""
+    return database().transaction(winery_id)
+
+
+def is_api() -> bool:
+    """Whether the request is a program's, and errors are answered as `application/problem+json`."""
+    return request.path.startswith("/api/")
+
+
+def is_htmx() -> bool:
+    """Whether the page asks for a part of itself."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def client_address() -> str:
+    """The address the request came from, as the front server reports it."""
+    return request.remote_addr or "unknown"
+
+
+def parse(model: type[Model], given: Any) -> Model:
+    """`given` as validated data. Raises Invalid that names each wrong field."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        faults = [_field_fault(fault) for fault in error.errors()]
+        raise errors.Invalid(
+            "Nothing was saved. " + " ".join(f"{f.path}: {f.detail}" for f in faults),
+            fields=faults,
+        ) from error
+
+
+def _field_fault(fault: Any) -> errors.FieldFault:
+    path = ".".join(str(part) for part in fault["loc"]) or "body"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return errors.FieldFault(path, str(fault["type"]), message[:1].upper() + message[1:] + ".")
+
+
+def read_json(model: type[Model]) -> Model:
+    """The request's JSON object as validated data. Raises Invalid, also for what is not JSON at all."""
+    if request.mimetype != "application/json":
+        raise errors.Invalid("Send the body as application/json.", code="not_json")
+    try:
+        body = json.loads(request.get_data(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise errors.Invalid("The body is not readable JSON.", code="not_json") from error
+    return parse(model, body)
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
+
+
+def answer_json(body: Any, status: int = 200) -> Response:
+    """`body` as JSON."""
+    response = make_response(json.dumps(body, ensure_ascii=False, allow_nan=False), status)
+    response.mimetype = "application/json"
+    return response
+
+
+def answer_if_changed(response: Response) -> Response:
+    """`response` with an ETag of its content; 304 without content when the asker has that already."""
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def _begin_request() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.match(given) else uuid4().hex
+    g.csp_nonce = secrets.token_urlsafe(16)
+    g.started = clock.monotonic_s()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _finish_request(response: Response) -> Response:
+    nonce = g.get("csp_nonce", "")
+    headers = response.headers
+    headers["X-Request-Id"] = g.get("request_id", "")
+    headers.setdefault(
+        "Content-Security-Policy",
+        f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    )
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    if request.endpoint != "static":
+        headers.setdefault("Cache-Control", "no-store" if is_api() else "no-cache, private")
+        _log_request(response)
+    return response
+
+
+def _log_request(response: Response) -> None:
+    taken_ms = round((clock.monotonic_s() - g.get("started", clock.monotonic_s())) * 1000, 1)
+    log.info(
+        "request",
+        method=request.method,
+        path=request.path,
+        endpoint=request.endpoint,
+        status=response.status_code,
+        ms=taken_ms,
+    )
+
+
+def _answer_app_error(error: errors.AppError) -> ResponseReturnValue:
+    status = next((s for kind, s in STATUS.items() if isinstance(error, kind)), None)
+    answer = make_problem(
+        int(status or 500), error.code, error.detail, [vars(field) for field in error.fields]
+    )
+    if isinstance(error, errors.TooManyAttempts):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, errors.NotSignedIn):
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def _answer_http_error(error: HTTPException) -> ResponseReturnValue:
+    if error.response is not None:
+        return error.get_response()
+    status = error.code or 500
+    code = "csrf" if isinstance(error, CSRFError) else HTTPStatus(status).name.lower()
+    answer = make_problem(status, code, error.description or HTTPStatus(status).phrase)
+    for name, value in error.get_headers():
+        if name in {"Allow", "Retry-After"}:
+            answer.headers[name] = value
+    return answer
+
+
+def _answer_database_error(error: Exception) -> ResponseReturnValue:
+    log.warning("database unavailable", error=str(error).splitlines()[0])
+    answer = make_problem(
+        503, "database_unavailable", "The database does not answer just now. Nothing was saved."
+    )
+    answer.headers["Retry-After"] = "3"
+    return answer
+
+
+def _answer_unexpected(error: Exception) -> ResponseReturnValue:
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return _answer_database_error(error)
+    log.error("unexpected error", path=request.path, exc_info=error)
+    return make_problem(
+        500, "internal_error", "Something went wrong on our side. What was saved before is safe."
+    )
+
+
+def make_problem(
+    status: int, code: str, detail: str, fields: list[dict[str, Any]] | None = None
+) -> Response:
+    """An error as a program (RFC 9457) or a person reads it."""
+    title = HTTPStatus(status).phrase
+    if is_api():
+        body = {"type": "about:blank", "title": title, "status": status, "code": code}
+        body |= {"detail": detail, "request_id": g.get("request_id", "")}
+        if fields:
+            body["fields"] = fields
+        response = answer_json(body, status)
+        response.mimetype = "application/problem+json"
+        return response
+    page = render_template(
+        "problem.html",
+        status=status,
+        title=title,
+        detail=detail,
+        what_next=WHAT_NEXT.get(status, ""),
+        request_id=g.get("request_id", ""),
+    )
+    return make_response(page, status)
