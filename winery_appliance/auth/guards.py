@@ -1,0 +1,123 @@
+"""Who is asking: Flask-Login over session rows for people, signed tokens for programs."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import LoginManager, UserMixin, current_user
+from werkzeug.wrappers import Request
+
+from winery_appliance.auth.permissions import Permission
+from winery_appliance.auth.service import Actor, find_session, find_token, require
+from winery_appliance.core import web
+from winery_appliance.core.errors import NotAllowed, NotSignedIn
+from winery_appliance.core.secret_files import read_or_make_secret
+
+P = ParamSpec("P")
+R = TypeVar("R")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class SignedInUser(UserMixin):  # type: ignore[misc]
+    """The signed-in person as Flask-Login wants it; `get_id` is the secret of the session's row, not the user's id."""
+
+    def __init__(self, actor: Actor, session_token: str = "") -> None:
+        self.actor = actor
+        self.session_token = session_token
+        self.display_name = actor.display_name
+        self.role = actor.role
+
+    def get_id(self) -> str:
+        """What the signed cookie carries."""
+        return self.session_token
+
+    def may(self, permission: str) -> bool:
+        """Whether the role holds the permission; for templates."""
+        return self.actor.may(Permission(permission))
+
+
+def set_up_sign_in(app: Flask) -> None:
+    """Teach the app who is asking."""
+    manager = LoginManager(app)
+    # Phones roam between access points; the row can be revoked, so the address need not be part of the identity.
+    manager.session_protection = None
+
+    @manager.user_loader  # type: ignore[untyped-decorator]
+    def load_session(token: str) -> SignedInUser | None:
+        actor = find_session(web.database(), token, lasts=session_lasts())
+        return SignedInUser(actor, token) if actor else None
+
+    @manager.request_loader  # type: ignore[untyped-decorator]
+    def load_token(asked: Request) -> SignedInUser | None:
+        kind, _, token = asked.headers.get("Authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token:
+            return None
+        actor = find_token(web.database(), token.strip(), key=token_key())
+        return SignedInUser(actor) if actor else None
+
+    @manager.unauthorized_handler  # type: ignore[untyped-decorator]
+    def ask_to_sign_in() -> ResponseReturnValue:
+        if web.is_api() or web.is_htmx():
+            raise NotSignedIn("Sign in first. Nothing was saved.")
+        wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("auth.sign_in", next=wanted))
+
+
+def session_lasts() -> timedelta:
+    """How long an unused sign-in lasts."""
+    return timedelta(days=web.settings().session_days)
+
+
+def token_key() -> str:
+    """The key that signs access tokens."""
+    return read_or_make_secret(web.settings(), "token_key")
+
+
+def current_actor() -> Actor:
+    """Who is asking. Raises NotSignedIn."""
+    if not current_user.is_authenticated:
+        raise NotSignedIn("Sign in first. Nothing was saved.")
+    actor: Actor = current_user.actor
+    return actor
+
+
+def permitted(permission: Permission) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let only people with `permission` into a view; a cookie from another site's page does not count."""
+
+    def wrap(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            if not current_user.is_authenticated:
+                return current_app.login_manager.unauthorized()  # type: ignore[attr-defined,no-any-return]
+            actor = current_actor()
+            if web.is_api() and actor.session_id is not None:
+                _refuse_cross_site()
+            require(actor, permission)
+            return view(*args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined]
+        return guarded
+
+    return wrap
+
+
+def _refuse_cross_site() -> None:
+    """A write with a cookie must come from our own page: fetch metadata, or Origin where a browser sends none.
+
+    OWASP's CSRF cheat sheet names fetch metadata with a custom header as a complete defence for JSON endpoints.
+    """
+    if request.method in SAFE_METHODS:
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is None:
+        origin = urlsplit(request.headers.get("Origin", ""))
+        site = "same-origin" if origin.netloc == request.host else "unknown"
+    if site != "same-origin" or "X-Requested-With" not in request.headers:
+        raise NotAllowed(
+            "This request did not come from a page of this appliance. Nothing was saved.",
+            code="cross_site",
+        )

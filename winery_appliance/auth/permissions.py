@@ -1,0 +1,34 @@
+"""The one table of who may do what. A role is a set of permissions; routes and services ask for a permission by name."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is in the winery."""
+
+    OWNER = "owner"
+    WINEMAKER = "winemaker"
+    CELLAR = "cellar"
+    VIEWER = "viewer"
+
+
+class Permission(StrEnum):
+    """Something that not everybody may do."""
+
+    READ_BOOK = "read_book"
+    RECORD_SAMPLES = "record_samples"
+    RUN_FERMENTATIONS = "run_fermentations"
+    CONFIGURE_CELLAR = "configure_cellar"
+    MANAGE_USERS = "manage_users"
+
+
+_VIEWER = frozenset({Permission.READ_BOOK})
+_CELLAR = _VIEWER | {Permission.RECORD_SAMPLES}
+_WINEMAKER = _CELLAR | {Permission.RUN_FERMENTATIONS, Permission.CONFIGURE_CELLAR}
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.VIEWER: _VIEWER,
+    Role.CELLAR: _CELLAR,
+    Role.WINEMAKER: _WINEMAKER,
+    Role.OWNER: _WINEMAKER | {Permission.MANAGE_USERS},
+}

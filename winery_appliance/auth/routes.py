@@ -1,0 +1,107 @@
+"""Sign-in, sign-out and the account page."""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_user, logout_user
+
+from winery_appliance.auth import queries, service
+from winery_appliance.auth.commands import SignIn
+from winery_appliance.auth.guards import SignedInUser, current_actor, permitted, session_lasts
+from winery_appliance.auth.permissions import Permission
+from winery_appliance.core import web
+from winery_appliance.core.errors import AppError, Invalid, TooManyAttempts
+
+blueprint = Blueprint("auth", __name__, template_folder="templates")
+
+
+@blueprint.get("/sign-in")
+def sign_in() -> ResponseReturnValue:
+    """The door."""
+    if current_user.is_authenticated:
+        return redirect(_safe_next())
+    return _show_door("", None)
+
+
+@blueprint.post("/sign-in")
+def enter() -> ResponseReturnValue:
+    """Check name and password, and sign this browser in."""
+    login = request.form.get("login", "")
+    try:
+        command = web.parse(SignIn, {"login": login, "password": request.form.get("password", "")})
+        actor = service.sign_in(
+            web.database(),
+            login=command.login,
+            password=command.password.get_secret_value(),
+            address=web.client_address(),
+        )
+    except AppError as error:
+        sentence = (
+            "Type your name and your password." if isinstance(error, Invalid) else error.detail
+        )
+        status = 429 if isinstance(error, TooManyAttempts) else 422
+        return _show_door(login, sentence), status
+    with web.transaction(actor.winery_id) as opened:
+        token = service.open_session(
+            opened,
+            actor,
+            lasts=session_lasts(),
+            user_agent=request.user_agent.string,
+        )
+    session.clear()  # nothing from before the sign-in survives it
+    session.permanent = True
+    login_user(SignedInUser(actor, token))
+    return redirect(_safe_next(), 303)
+
+
+@blueprint.post("/sign-out")
+@permitted(Permission.READ_BOOK)
+def sign_out() -> ResponseReturnValue:
+    """End this browser's sign-in."""
+    actor = current_actor()
+    with web.transaction(actor.winery_id) as opened:
+        service.sign_out(opened, actor)
+    return _leave()
+
+
+@blueprint.post("/sign-out-everywhere")
+@permitted(Permission.READ_BOOK)
+def sign_out_everywhere() -> ResponseReturnValue:
+    """End every sign-in of this person, and every token."""
+    actor = current_actor()
+    with web.transaction(actor.winery_id) as opened:
+        service.sign_out_everywhere(opened, actor)
+    return _leave()
+
+
+@blueprint.get("/account")
+@permitted(Permission.READ_BOOK)
+def account() -> ResponseReturnValue:
+    """Where this person is signed in."""
+    actor = current_actor()
+    with web.transaction(actor.winery_id) as opened:
+        sessions = queries.list_sessions(opened, user_id=actor.user_id, current_id=actor.session_id)
+    return render_template("auth/account.html", sessions=sessions)
+
+
+def _leave() -> ResponseReturnValue:
+    logout_user()
+    session.clear()
+    return redirect(url_for("auth.sign_in"), 303)
+
+
+def _show_door(login: str, error: str | None) -> str:
+    with web.transaction() as opened:
+        winery_name = service.find_only_winery_name(opened)
+    return render_template(
+        "auth/sign_in.html", form={"login": login, "error": error}, winery_name=winery_name
+    )
+
+
+def _safe_next() -> str:
+    """Where to go after the sign-in: a path of ours, never another site."""
+    wanted = request.values.get("next", "")
+    parts = urlsplit(wanted)
+    ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+    return wanted if ours and not parts.netloc and not parts.scheme else "/"

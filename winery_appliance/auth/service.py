@@ -1,0 +1,276 @@
+"""Use cases of auth: signing in and out, tokens, users."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import jwt
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from winery_appliance.auth.commands import CreateUser
+from winery_appliance.auth.models import AccessToken, SignInFailure, User, UserSession
+from winery_appliance.auth.passwords import hash_password, is_outdated, verify_password
+from winery_appliance.auth.permissions import PERMISSIONS, Permission, Role
+from winery_appliance.core import clock
+from winery_appliance.core.db import Database, enter_winery
+from winery_appliance.core.errors import (
+    Conflict,
+    FieldFault,
+    NotAllowed,
+    NotSignedIn,
+    TooManyAttempts,
+)
+
+# After this many failures within the window the door stays shut for the rest of it: for one login from one address, and
+# for one address whatever the logins. A second tablet next to it is not shut out by somebody else's guesses.
+FAILURES_PER_LOGIN = 5
+FAILURES_PER_ADDRESS = 40
+FAILURE_WINDOW = timedelta(minutes=10)
+TOKEN_ALGORITHM = "HS256"  # noqa: S105 - the name of an algorithm
+SEEN_EVERY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something: a signed-in person, or a program in that person's name."""
+
+    user_id: int
+    winery_id: int
+    role: Role
+    display_name: str
+    session_id: int | None = None
+    token_id: UUID | None = None
+
+    def may(self, permission: Permission) -> bool:
+        """Whether this person's role holds the permission."""
+        return permission in PERMISSIONS[self.role]
+
+
+def require(actor: Actor, permission: Permission) -> None:
+    """Raise NotAllowed unless the actor has the permission."""
+    if not actor.may(permission):
+        raise NotAllowed(
+            f"Your role ({actor.role}) does not allow this. Nothing was changed. "
+            "Ask the owner of the winery if you need it."
+        )
+
+
+def sign_in(
+    db: Database,
+    *,
+    login: str,
+    password: str,
+    address: str,
+) -> Actor:
+    """Find the person behind `login` and check the password.
+
+    Raises TooManyAttempts after repeated failures and NotSignedIn when login and password do not belong together;
+    the two cases "no such login" and "wrong password" cannot be told apart. The check runs outside any transaction.
+    """
+    with db.transaction() as session:
+        _refuse_when_throttled(session, login, address)
+        found = session.execute(
+            text("SELECT * FROM door_find_user(:login)"), {"login": login}
+        ).one_or_none()
+    if not verify_password(found.hashed_password if found else None, password):
+        with db.transaction() as session:
+            session.add(SignInFailure(login=login, address=address))
+        raise NotSignedIn(
+            "Name and password do not belong together. Check both and try again.",
+            code="wrong_credentials",
+        )
+    assert found is not None
+    with db.transaction(found.winery_id) as session:
+        session.execute(
+            delete(SignInFailure).where(
+                SignInFailure.login == login, SignInFailure.address == address
+            )
+        )
+        user = session.get_one(User, found.user_id)
+        if is_outdated(found.hashed_password):
+            user.hashed_password = hash_password(password)
+        return Actor(user.id, user.winery_id, Role(user.role), user.display_name)
+
+
+def _refuse_when_throttled(session: Session, login: str, address: str) -> None:
+    since = func.now() - FAILURE_WINDOW
+    count = select(func.count(), func.min(SignInFailure.failed_at), func.now()).where(
+        SignInFailure.failed_at > since, SignInFailure.address == address
+    )
+    for condition, limit in (
+        (count.where(SignInFailure.login == login), FAILURES_PER_LOGIN),
+        (count, FAILURES_PER_ADDRESS),
+    ):
+        failures, first, now = session.execute(condition).one()
+        if failures >= limit:
+            wait = first + FAILURE_WINDOW - now
+            minutes = max(1, round(wait.total_seconds() / 60))
+            raise TooManyAttempts(
+                f"Too many wrong passwords. Nothing is lost. Try again in {minutes} min, "
+                "or ask the owner for a new password.",
+                retry_after_s=max(1, round(wait.total_seconds())),
+            )
+
+
+def open_session(session: Session, actor: Actor, *, lasts: timedelta, user_agent: str) -> str:
+    """Sign a browser in; the secret for its cookie, which is stored nowhere on our side."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        UserSession(
+            winery_id=actor.winery_id,
+            user_id=actor.user_id,
+            token_hash=_hash_token(token),
+            expires_at=clock.now() + lasts,
+            user_agent=user_agent[:200],
+        )
+    )
+    return token
+
+
+def find_session(db: Database, token: str, *, lasts: timedelta) -> Actor | None:
+    """Whose cookie this is; None when it is unknown, run out or taken away. Sliding: being used keeps it alive."""
+    with db.transaction() as session:
+        found = session.execute(
+            text("SELECT * FROM door_find_session(:hash)"), {"hash": _hash_token(token)}
+        ).one_or_none()
+        if found is None:
+            return None
+        enter_winery(session, found.winery_id)
+        now = clock.now()
+        if now - found.last_seen_at > SEEN_EVERY:
+            session.execute(
+                update(UserSession)
+                .where(UserSession.id == found.session_id)
+                .values(last_seen_at=now, expires_at=now + lasts)
+            )
+    return Actor(
+        found.user_id,
+        found.winery_id,
+        Role(found.role),
+        found.display_name,
+        session_id=found.session_id,
+    )
+
+
+def sign_out(session: Session, actor: Actor) -> None:
+    """End this browser's sign-in."""
+    session.execute(delete(UserSession).where(UserSession.id == actor.session_id))
+
+
+def sign_out_everywhere(session: Session, actor: Actor) -> None:
+    """End every sign-in of this person and revoke every token."""
+    session.execute(delete(UserSession).where(UserSession.user_id == actor.user_id))
+    session.execute(
+        update(AccessToken)
+        .where(AccessToken.user_id == actor.user_id, AccessToken.revoked_at.is_(None))
+        .values(revoked_at=func.now())
+    )
+
+
+def issue_token(session: Session, actor: Actor, *, key: str, lasts: timedelta) -> str:
+    """A signed token (JWT, HS256) with winery and role; its id stands in the database and can be revoked."""
+    token_id, now = uuid4(), clock.now()
+    session.add(
+        AccessToken(
+            id=token_id,
+            winery_id=actor.winery_id,
+            user_id=actor.user_id,
+            expires_at=now + lasts,
+        )
+    )
+    claims = {
+        "sub": str(actor.user_id),
+        "winery": actor.winery_id,
+        "role": str(actor.role),
+        "jti": str(token_id),
+        "iat": now,
+        "exp": now + lasts,
+    }
+    return jwt.encode(claims, key, algorithm=TOKEN_ALGORITHM)
+
+
+def find_token(db: Database, token: str, *, key: str) -> Actor | None:
+    """Whose token this is; None when the signature, the time or the row says no. The row's role counts, not the claim."""
+    try:
+        claims = jwt.decode(
+            token, key, algorithms=[TOKEN_ALGORITHM], options={"require": ["exp", "jti", "sub"]}
+        )
+        token_id = UUID(claims["jti"])
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
+        return None
+    with db.transaction() as session:
+        found = session.execute(
+            text("SELECT * FROM door_find_token(:id)"), {"id": token_id}
+        ).one_or_none()
+    if found is None:
+        return None
+    return Actor(
+        found.user_id, found.winery_id, Role(found.role), found.display_name, token_id=token_id
+    )
+
+
+def revoke_token(session: Session, actor: Actor, token_id: UUID) -> bool:
+    """Revoke one of the actor's own tokens (any of the winery's for who manages users); whether there was one."""
+    condition = update(AccessToken).where(
+        AccessToken.id == token_id, AccessToken.revoked_at.is_(None)
+    )
+    if not actor.may(Permission.MANAGE_USERS):
+        condition = condition.where(AccessToken.user_id == actor.user_id)
+    revoked = session.scalar(condition.values(revoked_at=func.now()).returning(AccessToken.id))
+    return revoked is not None
+
+
+def create_user(session: Session, winery_id: int, command: CreateUser, hashed_password: str) -> int:
+    """Add a person to a winery; the new user's id. Raises Conflict when the login is taken."""
+    user = User(
+        winery_id=winery_id,
+        email=command.email,
+        username=command.username,
+        display_name=command.display_name,
+        role=str(command.role),
+        hashed_password=hashed_password,
+    )
+    try:
+        with session.begin_nested():
+            session.add(user)
+    except IntegrityError as error:
+        field = "email" if "email" in str(error.orig) else "username"
+        raise Conflict(
+            f"Somebody already signs in with this {field}. Choose another.",
+            code="login_taken",
+            fields=[FieldFault(field, "taken", "Already in use.")],
+        ) from error
+    return user.id
+
+
+def set_password(session: Session, login: str, hashed_password: str) -> bool:
+    """Give the person with this e-mail or username a new password and end every sign-in; whether there is one."""
+    user = session.scalar(
+        select(User).where(
+            (func.lower(User.email) == login.lower()) | (func.lower(User.username) == login.lower())
+        )
+    )
+    if user is None:
+        return False
+    user.hashed_password = hashed_password
+    session.execute(delete(UserSession).where(UserSession.user_id == user.id))
+    return True
+
+
+def find_only_winery_name(session: Session) -> str | None:
+    """The winery's name for the door; None while there is none, or when a name would tell who else lives here."""
+    name: str | None = session.scalar(text("SELECT door_find_only_winery_name()"))
+    return name
+
+
+def _hash_token(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def purge_sign_in_traces(session: Session, *, before: datetime) -> None:
+    """Forget failed attempts older than `before`."""
+    session.execute(delete(SignInFailure).where(SignInFailure.failed_at < before))

@@ -1,0 +1,1 @@
+"""Where the fruit came from: vineyards, blocks and harvest lots."""

@@ -1,0 +1,1 @@
+"""Past vintages and the patterns in them."""

@@ -1,0 +1,1 @@
+"""The winery itself and its vessels: the root that every tenant row belongs to."""

@@ -1,0 +1,44 @@
+"""What can be asked of the winery feature, as validated data."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+
+from winery_appliance.auth.commands import Email, Password
+from winery_appliance.core.typed_text import Code, Line
+
+WineryCode = Annotated[
+    Line, StringConstraints(max_length=20, to_upper=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+]
+
+
+class CreateVessel(BaseModel):
+    """A vessel by its code; volume in litres, position in walking order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Code
+    kind: Literal["tank", "barrel", "bin"] = "tank"
+    capacity_l: Annotated[int, Field(gt=0, le=10_000_000)] | None = None
+    position: Annotated[int, Field(ge=0, le=100_000)] | None = None
+
+
+class SetUpWinery(BaseModel):
+    """The first run: the code that proves who installed the appliance, the winery and its owner."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    setup_code: Annotated[Line, StringConstraints(max_length=40)]
+    winery_name: Annotated[Line, StringConstraints(max_length=120)]
+    winery_code: WineryCode
+    display_name: Annotated[Line, StringConstraints(max_length=80)]
+    email: Email
+    password: Password
+    password_again: SecretStr
+
+    @model_validator(mode="after")
+    def passwords_agree(self) -> Self:
+        """Both passwords are the same (ValueError)."""
+        if self.password.get_secret_value() != self.password_again.get_secret_value():
+            raise ValueError("the two passwords are not the same")
+        return self

@@ -1,0 +1,81 @@
+"""Tables of the winery and its vessels; private to this feature."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from winery_appliance.core.db import Base
+
+_NOW = text("now()")
+
+
+class Winery(Base):
+    """The tenant root: every tenant row carries its id."""
+
+    __tablename__ = "wineries"
+    __table_args__ = (
+        CheckConstraint(
+            "sugar_unit IN ('brix','sg','kg_m3','baume','oechsle','kmw')",
+            name="wineries_sugar_unit",
+        ),
+        UniqueConstraint("code"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
+    code: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    sugar_unit: Mapped[str] = mapped_column(Text, server_default=text("'brix'"))
+    time_zone: Mapped[str] = mapped_column(Text, server_default=text("'UTC'"))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+
+
+class Vessel(Base):
+    """A tank, barrel or bin."""
+
+    __tablename__ = "vessels"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
+        UniqueConstraint("winery_id", "id"),
+        CheckConstraint("kind IN ('tank', 'barrel', 'bin')", name="vessels_kind"),
+        CheckConstraint("capacity_l > 0", name="vessels_hold_something"),
+        Index(
+            "vessels_code_key",
+            "winery_id",
+            text("lower(code)"),
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    code: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text, server_default=text("'tank'"))
+    capacity_l: Mapped[int | None] = mapped_column(Integer)
+    position: Mapped[int | None] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class SetupCode(Base):
+    """The one-time code that whoever installed the appliance hands to the owner. Only its hash is kept."""
+
+    __tablename__ = "setup_codes"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+    used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -1,0 +1,59 @@
+"""What may be read of the winery and its vessels."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from winery_appliance.core.units import Unit
+from winery_appliance.winery.models import Vessel, Winery
+
+
+@dataclass(frozen=True)
+class WineryView:
+    """The winery whose rows are visible."""
+
+    id: int
+    code: str
+    name: str
+    sugar_unit: Unit
+    time_zone: str
+
+
+@dataclass(frozen=True)
+class VesselView:
+    """One vessel; capacity in litres, position in walking order."""
+
+    id: int
+    code: str
+    kind: str
+    capacity_l: int | None
+    position: int | None
+
+
+def read_winery(session: Session) -> WineryView:
+    """The winery of this transaction."""
+    row = session.execute(select(Winery)).scalar_one()
+    return WineryView(row.id, row.code, row.name, Unit(row.sugar_unit), row.time_zone)
+
+
+def find_vessel(session: Session, code: str) -> VesselView | None:
+    """The vessel with this code; capitals do not matter."""
+    row = session.scalar(
+        select(Vessel).where(func.lower(Vessel.code) == code.lower(), Vessel.deleted_at.is_(None))
+    )
+    return _view(row) if row else None
+
+
+def list_vessels(session: Session) -> list[VesselView]:
+    """Every vessel in walking order."""
+    rows = session.scalars(
+        select(Vessel)
+        .where(Vessel.deleted_at.is_(None))
+        .order_by(Vessel.position.nulls_last(), Vessel.code)
+    )
+    return [_view(row) for row in rows]
+
+
+def _view(row: Vessel) -> VesselView:
+    return VesselView(row.id, row.code, row.kind, row.capacity_l, row.position)

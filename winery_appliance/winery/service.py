@@ -1,0 +1,113 @@
+"""Use cases of the winery: the first run, and vessels."""
+
+import hashlib
+import secrets
+
+from sqlalchemy import func, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from winery_appliance.auth.commands import CreateUser
+from winery_appliance.auth.passwords import hash_password
+from winery_appliance.auth.permissions import Permission, Role
+from winery_appliance.auth.service import Actor, create_user, require
+from winery_appliance.core.db import Database, enter_winery
+from winery_appliance.core.errors import Conflict, FieldFault, Invalid
+from winery_appliance.winery.commands import CreateVessel, SetUpWinery
+from winery_appliance.winery.models import SetupCode, Vessel, Winery
+from winery_appliance.winery.queries import VesselView, find_vessel
+
+# No letters or digits that are mistaken for each other when read from a terminal and typed on a phone.
+_CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_CODE_LENGTH = 12
+
+
+def exists_any_winery(session: Session) -> bool:
+    """Whether the appliance is set up."""
+    return bool(session.scalar(text("SELECT door_exists_any_winery()")))
+
+
+def make_setup_code(session: Session) -> str:
+    """A new one-time code (60 bits); codes made earlier and not used lose their worth."""
+    session.execute(update(SetupCode).where(SetupCode.used_at.is_(None)).values(used_at=func.now()))
+    code = "".join(secrets.choice(_CODE_LETTERS) for _ in range(_CODE_LENGTH))
+    session.add(SetupCode(code_hash=_hash_code(code)))
+    return "-".join(code[i : i + 4] for i in range(0, _CODE_LENGTH, 4))
+
+
+def set_up_winery(db: Database, command: SetUpWinery) -> Actor:
+    """Make the first winery and its owner. The code is used up in the same transaction.
+
+    Raises Conflict when the appliance is set up already and Invalid when the code is wrong or used.
+    """
+    hashed = hash_password(command.password.get_secret_value())
+    with db.transaction() as session:
+        if exists_any_winery(session):
+            raise Conflict("This appliance is set up already. Sign in.", code="already_set_up")
+        used = session.scalar(
+            update(SetupCode)
+            .where(
+                SetupCode.code_hash == _hash_code(command.setup_code), SetupCode.used_at.is_(None)
+            )
+            .values(used_at=func.now())
+            .returning(SetupCode.id)
+        )
+        if used is None:
+            raise Invalid(
+                "This setup code is not valid. The latest one stands in the terminal that started the appliance.",
+                code="wrong_setup_code",
+                fields=[FieldFault("setup_code", "wrong", "Not the latest setup code.")],
+            )
+        winery_id = create_winery(session, code=command.winery_code, name=command.winery_name)
+        owner = CreateUser(
+            email=command.email,
+            display_name=command.display_name,
+            role=Role.OWNER,
+            password=command.password,
+        )
+        user_id = create_user(session, winery_id, owner, hashed)
+    return Actor(user_id, winery_id, Role.OWNER, command.display_name)
+
+
+def create_winery(session: Session, *, code: str, name: str) -> int:
+    """Add a winery and enter it; its id. Raises Conflict when the code is taken."""
+    winery_id: int = session.execute(
+        text("SELECT nextval(pg_get_serial_sequence('wineries', 'id'))")
+    ).scalar_one()
+    enter_winery(session, winery_id)
+    try:
+        with session.begin_nested():
+            session.add(Winery(id=winery_id, code=code, name=name))
+    except IntegrityError as error:
+        raise Conflict(
+            f"There is a winery with the code {code} already.", code="code_taken"
+        ) from error
+    return winery_id
+
+
+def add_vessel(session: Session, command: CreateVessel, *, actor: Actor) -> VesselView:
+    """Add a vessel. Raises NotAllowed, or Conflict when its code is in use."""
+    require(actor, Permission.CONFIGURE_CELLAR)
+    values = {"winery_id": actor.winery_id, **command.model_dump()}
+    added = session.scalar(
+        insert(Vessel).values(values).on_conflict_do_nothing().returning(Vessel.id)
+    )
+    if added is None:
+        raise Conflict(
+            f"There is a vessel {command.code} already.",
+            code="code_taken",
+            fields=[FieldFault("code", "taken", "Already in use.")],
+        )
+    found = find_vessel(session, command.code)
+    assert found is not None
+    return found
+
+
+def find_or_add_vessel(session: Session, code: str, *, actor: Actor) -> VesselView:
+    """The vessel with this code; a new one, with nothing but its code, where there is none yet."""
+    return find_vessel(session, code) or add_vessel(session, CreateVessel(code=code), actor=actor)
+
+
+def _hash_code(code: str) -> bytes:
+    return hashlib.sha256(code.upper().replace("-", "").replace(" ", "").encode()).digest()
