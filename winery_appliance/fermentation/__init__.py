@@ -1,0 +1,1 @@
+"""Fermentations and their samples: the book that staff write all day."""

@@ -1,0 +1,34 @@
+"""What happened to fermentations."""
+
+from dataclasses import dataclass
+
+from winery_appliance.core.outbox import Event
+
+
+@dataclass(frozen=True)
+class FermentationEvent(Event):
+    """Something happened to one fermentation."""
+
+    fermentation_id: int
+
+    @property
+    def subject(self) -> str:
+        """Events of one fermentation are handled together."""
+        return subject_of(self.fermentation_id)
+
+
+@dataclass(frozen=True)
+class FermentationStarted(FermentationEvent):
+    """A wine began to ferment."""
+
+
+@dataclass(frozen=True)
+class SampleRecorded(FermentationEvent):
+    """A reading came into the book."""
+
+    sample_id: int
+
+
+def subject_of(fermentation_id: int) -> str:
+    """The outbox subject of a fermentation."""
+    return f"fermentation:{fermentation_id}"

@@ -1,0 +1,139 @@
+"""Tables of fermentations and samples; private to this feature."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    Double,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy.dialects.postgresql import UUID as UuidColumn
+from sqlalchemy.orm import Mapped, mapped_column
+
+from winery_appliance.core.db import Base
+
+_NOW = text("now()")
+
+
+class Fermentation(Base):
+    """One wine while it ferments. Where it lies is told by the vessel occupancies."""
+
+    __tablename__ = "fermentations"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
+        ForeignKeyConstraint(["winery_id", "created_by"], ["users.winery_id", "users.id"]),
+        UniqueConstraint("winery_id", "id"),
+        CheckConstraint("style IN ('red', 'white', 'rose', 'orange')", name="fermentations_style"),
+        CheckConstraint(
+            "status IN ('planned', 'active', 'completed', 'cancelled')", name="fermentations_status"
+        ),
+        CheckConstraint("ended_at > started_at", name="fermentations_end_after_start"),
+        CheckConstraint(
+            "(status IN ('completed', 'cancelled')) = (ended_at IS NOT NULL)",
+            name="fermentations_end_when_over",
+        ),
+        CheckConstraint("data_source IN ('live', 'imported')", name="fermentations_data_source"),
+        Index(
+            "fermentations_code_key",
+            "winery_id",
+            text("lower(code)"),
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        Index("fermentations_by_start", "winery_id", "started_at", "id"),
+        Index(
+            "fermentations_active",
+            "winery_id",
+            postgresql_where=text("status = 'active' AND deleted_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    code: Mapped[str] = mapped_column(Text)
+    style: Mapped[str] = mapped_column(Text)
+    yeast_strain: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text, server_default=text("'active'"))
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    data_source: Mapped[str] = mapped_column(Text, server_default=text("'live'"))
+    created_by: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class VesselOccupancy(Base):
+    """A fermentation lies in a vessel for a time. The database refuses two at once in one vessel."""
+
+    __tablename__ = "vessel_occupancies"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id", "vessel_id"], ["vessels.winery_id", "vessels.id"]),
+        ForeignKeyConstraint(
+            ["winery_id", "fermentation_id"], ["fermentations.winery_id", "fermentations.id"]
+        ),
+        CheckConstraint("NOT isempty(during)", name="vessel_occupancies_last_some_time"),
+        ExcludeConstraint(
+            ("vessel_id", "="),
+            ("during", "&&"),
+            using="gist",
+            name="vessel_occupancies_never_two_at_once",
+        ),
+        Index("vessel_occupancies_of_fermentation", "winery_id", "fermentation_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    vessel_id: Mapped[int] = mapped_column(BigInteger)
+    fermentation_id: Mapped[int] = mapped_column(BigInteger)
+    during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
+
+
+class Sample(Base):
+    """A reading as it was typed, and its canonical value beside it. Rows are added, never changed or removed."""
+
+    __tablename__ = "samples"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["winery_id", "fermentation_id"], ["fermentations.winery_id", "fermentations.id"]
+        ),
+        ForeignKeyConstraint(["winery_id", "recorded_by"], ["users.winery_id", "users.id"]),
+        UniqueConstraint("winery_id", "client_uuid"),
+        UniqueConstraint("winery_id", "id"),
+        CheckConstraint("qualifier IN ('<', '>')", name="samples_qualifier"),
+        # A reading of the far future would hide every later one.
+        CheckConstraint(
+            "measured_at <= received_at + interval '1 day'", name="samples_not_of_the_future"
+        ),
+        Index(
+            "samples_of_fermentation", "winery_id", "fermentation_id", "sample_type", "measured_at"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    fermentation_id: Mapped[int] = mapped_column(BigInteger)
+    client_uuid: Mapped[UUID] = mapped_column(UuidColumn(as_uuid=True))
+    sample_type: Mapped[str] = mapped_column(Text)
+    value_typed: Mapped[str] = mapped_column(Text)
+    unit: Mapped[str] = mapped_column(Text)
+    qualifier: Mapped[str | None] = mapped_column(Text)
+    sample_temperature_c: Mapped[float | None] = mapped_column(Double)
+    value: Mapped[float] = mapped_column(Double)
+    measured_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    received_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("clock_timestamp()")
+    )
+    recorded_by: Mapped[int] = mapped_column(BigInteger)
+    confirmed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    body_hash: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,262 @@
+"""What may be read of fermentations and samples: plain data, never rows."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from winery_appliance.core.errors import FieldFault, Invalid
+from winery_appliance.core.units import SampleType, Unit
+from winery_appliance.fermentation.models import Fermentation, Sample, VesselOccupancy
+from winery_appliance.fermentation.rules import Neighbour
+from winery_appliance.winery.queries import list_vessels
+
+
+@dataclass(frozen=True)
+class FermentationView:
+    """One fermentation and the vessel it lies in (or lay in last)."""
+
+    id: int
+    code: str
+    vessel_code: str
+    style: str
+    yeast_strain: str
+    status: str
+    started_at: datetime
+    ended_at: datetime | None
+    data_source: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class SampleView:
+    """One reading: as typed, and `canonical` in the unit of its kind."""
+
+    id: int
+    client_uuid: UUID
+    fermentation_id: int
+    sample_type: SampleType
+    value: str
+    unit: Unit
+    qualifier: str | None
+    sample_temperature: float | None
+    canonical: float
+    measured_at: datetime
+    received_at: datetime
+    recorded_by: int
+    confirmed: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a longer list; `next_cursor` asks for the one behind it."""
+
+    items: list[Any]
+    next_cursor: str | None
+
+
+def find_fermentation(session: Session, fermentation_id: int) -> FermentationView | None:
+    """The fermentation with this id."""
+    rows = _view_fermentations(session, _living().where(Fermentation.id == fermentation_id))
+    return rows[0] if rows else None
+
+
+def list_fermentations(
+    session: Session, *, status: str | None = None, cursor: str | None = None, limit: int = 50
+) -> Page:
+    """Fermentations, the youngest first. Raises Invalid for a cursor that is not ours."""
+    wanted = _living().order_by(Fermentation.started_at.desc(), Fermentation.id.desc())
+    if status is not None:
+        wanted = wanted.where(Fermentation.status == status)
+    if cursor is not None:
+        wanted = wanted.where(
+            tuple_(Fermentation.started_at, Fermentation.id) < tuple_(*read_cursor(cursor))
+        )
+    rows = _view_fermentations(session, wanted.limit(limit + 1))
+    return _page(rows, limit, lambda row: (row.started_at, row.id))
+
+
+def _living() -> Select[Fermentation]:
+    return select(Fermentation).where(Fermentation.deleted_at.is_(None))
+
+
+def _view_fermentations(session: Session, wanted: Select[Fermentation]) -> list[FermentationView]:
+    rows = session.scalars(wanted).all()
+    vessels = _find_vessel_codes(session, [row.id for row in rows])
+    return [
+        FermentationView(
+            row.id,
+            row.code,
+            vessels.get(row.id, ""),
+            row.style,
+            row.yeast_strain,
+            row.status,
+            row.started_at,
+            row.ended_at,
+            row.data_source,
+            row.created_at,
+        )
+        for row in rows
+    ]
+
+
+def _find_vessel_codes(session: Session, fermentation_ids: Sequence[int]) -> dict[int, str]:
+    """The vessel code of each fermentation, the latest occupancy counting."""
+    if not fermentation_ids:
+        return {}
+    codes = {vessel.id: vessel.code for vessel in list_vessels(session)}
+    rows = session.execute(
+        select(VesselOccupancy.fermentation_id, VesselOccupancy.vessel_id)
+        .where(VesselOccupancy.fermentation_id.in_(fermentation_ids))
+        .order_by(func.lower(VesselOccupancy.during))
+    )
+    return {row.fermentation_id: codes.get(row.vessel_id, "") for row in rows}
+
+
+def list_occupied_vessels(session: Session, at: datetime) -> set[str]:
+    """Codes of the vessels that hold a fermentation at that moment."""
+    codes = {vessel.id: vessel.code for vessel in list_vessels(session)}
+    rows = session.scalars(
+        select(VesselOccupancy.vessel_id).where(VesselOccupancy.during.contains(at))
+    )
+    return {codes[vessel_id] for vessel_id in rows if vessel_id in codes}
+
+
+def list_samples(
+    session: Session,
+    fermentation_id: int,
+    *,
+    sample_type: SampleType | None = None,
+    cursor: str | None = None,
+    limit: int = 200,
+) -> Page:
+    """Readings in the order they were measured. Raises Invalid for a cursor that is not ours."""
+    wanted = (
+        select(Sample)
+        .where(Sample.fermentation_id == fermentation_id)
+        .order_by(Sample.measured_at, Sample.id)
+    )
+    if sample_type is not None:
+        wanted = wanted.where(Sample.sample_type == sample_type)
+    if cursor is not None:
+        wanted = wanted.where(tuple_(Sample.measured_at, Sample.id) > tuple_(*read_cursor(cursor)))
+    rows = [view_sample(row) for row in session.scalars(wanted.limit(limit + 1))]
+    return _page(rows, limit, lambda row: (row.measured_at, row.id))
+
+
+def read_samples(session: Session, fermentation_id: int) -> list[SampleView]:
+    """Every reading of a fermentation in the order they were measured."""
+    rows = session.scalars(
+        select(Sample)
+        .where(Sample.fermentation_id == fermentation_id)
+        .order_by(Sample.measured_at, Sample.id)
+    )
+    return [view_sample(row) for row in rows]
+
+
+def count_samples(session: Session, fermentation_id: int) -> int:
+    """How many readings a fermentation has."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Sample)
+            .where(Sample.fermentation_id == fermentation_id)
+        )
+        or 0
+    )
+
+
+def read_recent_samples(
+    session: Session, fermentation_ids: Sequence[int], sample_type: SampleType, *, each: int
+) -> dict[int, list[SampleView]]:
+    """The last `each` readings of one kind of several fermentations, oldest first; one query for all."""
+    latest = (
+        select(Sample)
+        .where(Sample.sample_type == sample_type, Sample.fermentation_id == Fermentation.id)
+        .order_by(Sample.measured_at.desc(), Sample.id.desc())
+        .limit(each)
+        .lateral()
+    )
+    columns = select(latest).select_from(Fermentation).join(latest, latest.c.id.is_not(None))
+    entity = select(Sample).from_statement(
+        columns.where(Fermentation.id.in_(fermentation_ids)).order_by(
+            latest.c.measured_at, latest.c.id
+        )
+    )
+    found: dict[int, list[SampleView]] = {}
+    for row in session.scalars(entity):
+        found.setdefault(row.fermentation_id, []).append(view_sample(row))
+    return found
+
+
+def find_neighbours(
+    session: Session, fermentation_id: int, sample_type: SampleType, at: datetime
+) -> tuple[Neighbour | None, Neighbour | None]:
+    """The readings of one kind measured last before (or at) and first after a moment."""
+    of_kind = select(Sample.value, Sample.measured_at).where(
+        Sample.fermentation_id == fermentation_id, Sample.sample_type == sample_type
+    )
+    before = session.execute(
+        of_kind.where(Sample.measured_at <= at)
+        .order_by(Sample.measured_at.desc(), Sample.id.desc())
+        .limit(1)
+    ).one_or_none()
+    after = session.execute(
+        of_kind.where(Sample.measured_at > at).order_by(Sample.measured_at, Sample.id).limit(1)
+    ).one_or_none()
+    return (
+        Neighbour(before.value, before.measured_at) if before else None,
+        Neighbour(after.value, after.measured_at) if after else None,
+    )
+
+
+def view_sample(row: Sample) -> SampleView:
+    """A row as plain data."""
+    return SampleView(
+        row.id,
+        row.client_uuid,
+        row.fermentation_id,
+        SampleType(row.sample_type),
+        row.value_typed,
+        Unit(row.unit),
+        row.qualifier,
+        row.sample_temperature_c,
+        row.value,
+        row.measured_at,
+        row.received_at,
+        row.recorded_by,
+        row.confirmed,
+    )
+
+
+def _page(rows: list[Any], limit: int, key: Any) -> Page:
+    more = len(rows) > limit
+    items = rows[:limit]
+    return Page(items, make_cursor(*key(items[-1])) if more else None)
+
+
+def make_cursor(moment: datetime, row_id: int) -> str:
+    """An opaque mark of a place in a list ordered by time and id."""
+    return base64.urlsafe_b64encode(json.dumps([moment.isoformat(), row_id]).encode()).decode()
+
+
+def read_cursor(cursor: str) -> tuple[datetime, int]:
+    """The place a cursor marks. Raises Invalid for anything that `make_cursor` did not make."""
+    try:
+        moment, row_id = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+        place = datetime.fromisoformat(moment)
+        if place.tzinfo is None or type(row_id) is not int or not 0 < row_id < 2**63:
+            raise ValueError(cursor)
+    except (ValueError, TypeError) as error:
+        raise Invalid(
+            "This cursor is not from an earlier answer.",
+            code="bad_cursor",
+            fields=[FieldFault("cursor", "bad_cursor", "Not from an earlier answer.")],
+        ) from error
+    return place, row_id

@@ -1,0 +1,158 @@
+"""Pages that write the book: start a fermentation, enter a reading, and the list of all."""
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from winery_appliance.auth.guards import current_actor, permitted
+from winery_appliance.auth.permissions import Permission
+from winery_appliance.auth.service import Actor
+from winery_appliance.core import clock, web
+from winery_appliance.core.errors import AppError, Conflict, FieldFault, Invalid, NeedsConfirmation
+from winery_appliance.fermentation import queries, service
+from winery_appliance.fermentation.commands import RecordSample, StartFermentation
+from winery_appliance.fermentation.entry import (
+    KINDS,
+    EntryForm,
+    explain,
+    read_bodies,
+)
+from winery_appliance.winery.queries import WineryView, list_vessels, read_winery
+
+blueprint = Blueprint("fermentation", __name__, template_folder="templates")
+
+
+@blueprint.get("/fermentations")
+@permitted(Permission.READ_BOOK)
+def index() -> ResponseReturnValue:
+    """Every fermentation, the youngest first."""
+    actor = current_actor()
+    with web.transaction(actor.winery_id) as session:
+        page = queries.list_fermentations(session, cursor=request.args.get("cursor"))
+    return render_template(
+        "fermentation/index.html",
+        rows=page.items,
+        next_cursor=page.next_cursor,
+        may_start=actor.may(Permission.RUN_FERMENTATIONS),
+    )
+
+
+@blueprint.get("/fermentations/new")
+@permitted(Permission.RUN_FERMENTATIONS)
+def start() -> ResponseReturnValue:
+    """The form that begins a fermentation."""
+    with web.transaction(current_actor().winery_id) as session:
+        return _show_start(session, {}, None)
+
+
+@blueprint.post("/fermentations/new")
+@permitted(Permission.RUN_FERMENTATIONS)
+def begin() -> ResponseReturnValue:
+    """Begin a fermentation. A vessel that is not in the book is asked about once: it may be a slip."""
+    actor = current_actor()
+    typed = request.form.to_dict()
+    try:
+        with web.transaction(actor.winery_id) as session:
+            command = _read_start(session, typed)
+            view = service.start_fermentation(session, command, actor=actor, now=clock.now())
+    except AppError as error:
+        with web.transaction(actor.winery_id) as session:
+            return _show_start(session, typed, error), 422
+    flash(f"{view.code} began in {view.vessel_code}.")
+    return redirect(url_for("analysis.show", fermentation_id=view.id), 303)
+
+
+def _read_start(session: Session, typed: dict[str, str]) -> StartFermentation:
+    winery = read_winery(session)
+    body: dict[str, Any] = {
+        name: typed.get(name, "") for name in ("code", "vessel_code", "yeast_strain", "style")
+    }
+    body["started_at"] = _read_local_time(typed.get("started_at", ""), winery)
+    command = web.parse(StartFermentation, body)
+    known = {vessel.code.lower() for vessel in list_vessels(session)}
+    if command.vessel_code.lower() not in known and not typed.get("add_vessel"):
+        raise Invalid(
+            f"There is no vessel {command.vessel_code} yet. Nothing was saved.",
+            code="new_vessel",
+            fields=[
+                FieldFault(
+                    "vessel_code", "new_vessel", "Not in the book yet. Add it, or check the code."
+                )
+            ],
+        )
+    return command
+
+
+def _read_local_time(text: str, winery: WineryView) -> datetime:
+    """The typed local time in UTC; now when nothing was typed."""
+    if not text.strip():
+        return clock.now()
+    try:
+        return (
+            datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(winery.time_zone)).astimezone(UTC)
+        )
+    except (ValueError, OverflowError) as error:
+        fault = FieldFault("started_at", "bad_time", "Use the date and time picker.")
+        raise Invalid("The start is not readable. Nothing was saved.", fields=[fault]) from error
+
+
+def _show_start(session: Session, typed: dict[str, str], error: AppError | None) -> str:
+    taken = queries.list_occupied_vessels(session, clock.now())
+    vessels = [{"code": v.code, "free": v.code not in taken} for v in list_vessels(session)]
+    faults = {field.path: field.detail for field in error.fields} if error else {}
+    if error and not faults:
+        faults["code"] = error.detail
+    form = {
+        "values": typed,
+        "errors": faults,
+        "ask_new_vessel": bool(error and error.code == "new_vessel"),
+    }
+    return render_template("fermentation/new.html", form=form, vessels=vessels)
+
+
+@blueprint.post("/fermentations/<id:fermentation_id>/samples")
+@permitted(Permission.RECORD_SAMPLES)
+def record(fermentation_id: int) -> ResponseReturnValue:
+    """Save what was typed: both readings or none."""
+    actor = current_actor()
+    typed = request.form.to_dict()
+    form = EntryForm(values=typed)
+    form.sugar_uuid = typed.get("sugar_uuid") or form.sugar_uuid
+    form.temperature_uuid = typed.get("temperature_uuid") or form.temperature_uuid
+    try:
+        with web.transaction(actor.winery_id) as session:
+            form.timezone_name = read_winery(session).time_zone
+            _record_all(session, fermentation_id, typed, form, actor)
+            if form.errors or form.questions:
+                raise Invalid("Nothing was saved.")
+    except Invalid as error:
+        if not (form.errors or form.questions):
+            explain(form, error, None)
+        return _show_entry(actor, fermentation_id, form), 422
+    return redirect(url_for("analysis.show", fermentation_id=fermentation_id), 303)
+
+
+def _record_all(
+    session: Session, fermentation_id: int, typed: dict[str, str], form: EntryForm, actor: Actor
+) -> None:
+    """Record each reading of the form; faults and questions of all of them are gathered in `form`."""
+    now = clock.now()
+    names = {kind: name for name, kind in KINDS.items()}
+    for body in read_bodies(typed, now=now, timezone_name=form.timezone_name):
+        try:
+            command = web.parse(RecordSample, body)
+            service.record_sample(session, fermentation_id, command, actor=actor, now=now)
+        except (Invalid, NeedsConfirmation, Conflict) as error:
+            explain(form, error, names[body["sample_type"]])
+
+
+def _show_entry(actor: Actor, fermentation_id: int, form: EntryForm) -> str:
+    """The form again with everything that was typed, and what to do about it."""
+    with web.transaction(actor.winery_id) as session:
+        ferment = service.get_fermentation(session, fermentation_id)
+        form.previous = service.read_previous(session, fermentation_id)
+    return render_template("fermentation/entry.html", ferment=ferment, entry=form)

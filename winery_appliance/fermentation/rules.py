@@ -1,0 +1,216 @@
+"""The rules a reading must pass, in one place. Pure: what is in the book comes in as plain data.
+
+Hard rules refuse; soft rules ask once. Sources are named at each number; the ranges themselves stand in core.units.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from winery_appliance.core.errors import FieldFault, Invalid, NeedsConfirmation
+from winery_appliance.core.units import (
+    UNIT_SYMBOLS,
+    SampleType,
+    Unit,
+    UnitMismatch,
+    from_canonical,
+    hard_range,
+    parse_measurement,
+    soft_range,
+    to_canonical,
+)
+from winery_appliance.fermentation.commands import RecordSample
+
+# A clock that runs a little fast is no reason to refuse a reading.
+FUTURE_TOLERANCE = timedelta(minutes=10)
+# Forms give whole minutes, starts have seconds.
+START_TOLERANCE = timedelta(minutes=1)
+# House defaults after the chronology rules of the design: sugar does not rise by itself, except that the skins and
+# raisins of a red may still give 1 to 2 °Bx in its first two days.
+RISE_BRIX = 0.5
+RISE_RED_BRIX = 1.0
+RISE_RED_YOUNG_BRIX = 2.0
+YOUNG = timedelta(hours=48)
+# The fastest real ferment known here lost about 8 °Bx a day; 12 is out of reach.
+FALL_BRIX_PER_DAY = 12.0
+# A tank of wine cannot warm by more than 1.5 °C an hour; 2 °C are given for two thermometers that disagree.
+WARMING_C_PER_HOUR = 1.5
+THERMOMETERS_C = 2.0
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """The reading of the same kind before or after, by the time it was measured; `value` is canonical."""
+
+    value: float
+    measured_at: datetime
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the book knows around a new reading."""
+
+    style: str
+    started_at: datetime
+    ended_at: datetime | None
+    earlier: Neighbour | None
+    later: Neighbour | None
+
+
+@dataclass(frozen=True)
+class JudgedValue:
+    """A reading that passed: its canonical value, its qualifier, and what was odd about it but confirmed."""
+
+    value: float
+    qualifier: str | None
+    doubts: tuple[FieldFault, ...]
+
+
+def judge(command: RecordSample, around: Surroundings, *, now: datetime) -> JudgedValue:
+    """Judge a reading.
+
+    Raises Invalid for what cannot be (each fault with its code) and NeedsConfirmation for what is unusual and was not
+    confirmed.
+    """
+    _refuse_wrong_time(command, around, now)
+    typed, qualifier = _read_value(command)
+    low, high = hard_range(command.sample_type, command.unit)
+    if not low <= typed <= high:
+        symbol = UNIT_SYMBOLS[command.unit]
+        raise _refusal(
+            "value",
+            "out_of_range",
+            f"{command.value} {symbol} is impossible for {_label(command.sample_type)}. "
+            f"Possible is {_short(low)} to {_short(high)}.",
+        )
+    value = to_canonical(
+        command.sample_type, typed, command.unit, sample_temperature_c=command.sample_temperature
+    )
+    doubts = tuple(_doubts(command, typed, value, around))
+    if doubts and not command.confirm:
+        raise NeedsConfirmation(
+            " ".join(doubt.detail for doubt in doubts)
+            + " Not saved yet. Type it again, or keep it if you are sure.",
+            fields=doubts,
+        )
+    return JudgedValue(value, qualifier, doubts)
+
+
+def _read_value(command: RecordSample) -> tuple[float, str | None]:
+    try:
+        parsed = parse_measurement(command.value)
+        hard_range(command.sample_type, command.unit)
+    except UnitMismatch as error:
+        raise _refusal("unit", "wrong_unit", str(error)) from error
+    except ValueError as error:
+        raise _refusal("value", "unreadable_number", str(error)) from error
+    if parsed.qualifier and command.qualifier and parsed.qualifier != command.qualifier:
+        raise _refusal("qualifier", "contradiction", "The value and its qualifier disagree.")
+    return parsed.value, parsed.qualifier or command.qualifier
+
+
+def _refuse_wrong_time(command: RecordSample, around: Surroundings, now: datetime) -> None:
+    if command.measured_at > now + FUTURE_TOLERANCE:
+        raise _refusal(
+            "measured_at",
+            "in_future",
+            "This time has not come yet. Check the date and the clock of this device.",
+        )
+    if command.measured_at < around.started_at - START_TOLERANCE:
+        raise _refusal(
+            "measured_at",
+            "before_start",
+            f"The fermentation began only at {around.started_at:%Y-%m-%d %H:%M} UTC. "
+            "Check the date of the reading.",
+        )
+    if around.ended_at is not None and command.measured_at > around.ended_at:
+        raise _refusal(
+            "measured_at",
+            "after_end",
+            f"The fermentation ended at {around.ended_at:%Y-%m-%d %H:%M} UTC.",
+        )
+
+
+def _doubts(
+    command: RecordSample, typed: float, value: float, around: Surroundings
+) -> Iterator[FieldFault]:
+    low, high = soft_range(command.sample_type, command.unit, style=around.style)
+    symbol = UNIT_SYMBOLS[command.unit]
+    if not low <= typed <= high:
+        yield FieldFault(
+            "value",
+            "unusual_value",
+            f"{command.value} {symbol}? Usual is {_short(low)} to {_short(high)}.",
+        )
+    if command.sample_type is SampleType.sugar:
+        yield from _doubt_sugar(command.measured_at, value, around)
+    if command.sample_type is SampleType.temperature:
+        yield from _doubt_temperature(command.measured_at, value, around)
+
+
+def _doubt_sugar(measured_at: datetime, value: float, around: Surroundings) -> Iterator[FieldFault]:
+    for first, second in _pairs(measured_at, value, around):
+        change = _brix(second.value) - _brix(first.value)
+        days = (second.measured_at - first.measured_at) / timedelta(days=1)
+        if change > _allowed_rise(around, second.measured_at):
+            yield FieldFault(
+                "value",
+                "sugar_rose",
+                f"Sugar would have risen by {change:.1f} °Bx. It does not rise by itself.",
+            )
+        elif -change > FALL_BRIX_PER_DAY * days + RISE_BRIX:
+            yield FieldFault(
+                "value",
+                "sugar_fell_too_fast",
+                f"Sugar would have fallen by {-change:.1f} °Bx in {days * 24:.0f} h. "
+                "No ferment is that fast.",
+            )
+
+
+def _doubt_temperature(
+    measured_at: datetime, value: float, around: Surroundings
+) -> Iterator[FieldFault]:
+    for first, second in _pairs(measured_at, value, around):
+        hours = (second.measured_at - first.measured_at) / timedelta(hours=1)
+        if second.value - first.value > WARMING_C_PER_HOUR * hours + THERMOMETERS_C:
+            yield FieldFault(
+                "value",
+                "warmed_too_fast",
+                f"It would have warmed from {first.value:.1f} to {second.value:.1f} °C in "
+                f"{hours:.1f} h. A tank cannot.",
+            )
+
+
+def _pairs(
+    measured_at: datetime, value: float, around: Surroundings
+) -> Sequence[tuple[Neighbour, Neighbour]]:
+    new = Neighbour(value, measured_at)
+    before = [(around.earlier, new)] if around.earlier else []
+    after = [(new, around.later)] if around.later else []
+    return [*before, *after]
+
+
+def _allowed_rise(around: Surroundings, at: datetime) -> float:
+    if around.style != "red":
+        return RISE_BRIX
+    return RISE_RED_YOUNG_BRIX if at - around.started_at <= YOUNG else RISE_RED_BRIX
+
+
+def _brix(density_kg_m3: float) -> float:
+    return from_canonical(SampleType.sugar, density_kg_m3, Unit.brix)
+
+
+def _refusal(path: str, code: str, detail: str) -> Invalid:
+    return Invalid(
+        f"{detail} Nothing was saved.", code=code, fields=[FieldFault(path, code, detail)]
+    )
+
+
+def _label(sample_type: SampleType) -> str:
+    return {"ph": "pH", "ta": "TA", "va": "VA", "yan": "YAN"}.get(
+        sample_type, sample_type.replace("_", " ")
+    )
+
+
+def _short(number: float) -> str:
+    return f"{number:.3f}".rstrip("0").rstrip(".").replace("-", "−")

@@ -1,0 +1,192 @@
+"""Use cases of fermentations and samples. Each is one transaction and says what happened as an event."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import Range, insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from winery_appliance.auth.permissions import Permission
+from winery_appliance.auth.service import Actor, require
+from winery_appliance.core import outbox
+from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
+from winery_appliance.core.figures import typed_quantity
+from winery_appliance.core.units import SampleType
+from winery_appliance.fermentation.commands import RecordSample, StartFermentation
+from winery_appliance.fermentation.events import FermentationStarted, SampleRecorded
+from winery_appliance.fermentation.models import Fermentation, Sample, VesselOccupancy
+from winery_appliance.fermentation.queries import (
+    FermentationView,
+    SampleView,
+    find_fermentation,
+    find_neighbours,
+    read_recent_samples,
+    view_sample,
+)
+from winery_appliance.fermentation.rules import Surroundings, judge
+from winery_appliance.winery.service import find_or_add_vessel
+
+FUTURE_START = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A reading in the book, and whether this call put it there or an earlier one did."""
+
+    sample: SampleView
+    created: bool
+
+
+def start_fermentation(
+    session: Session, command: StartFermentation, *, actor: Actor, now: datetime
+) -> FermentationView:
+    """Begin a fermentation in a vessel; a vessel code that is new becomes a vessel.
+
+    Raises NotAllowed, Invalid for a start in the future, and Conflict when the code or the vessel is taken.
+    """
+    require(actor, Permission.RUN_FERMENTATIONS)
+    if command.started_at > now + FUTURE_START:
+        raise Invalid(
+            "The start lies in the future. Nothing was saved. Check the date.",
+            code="in_future",
+            fields=[FieldFault("started_at", "in_future", "This day has not come yet.")],
+        )
+    vessel = find_or_add_vessel(session, command.vessel_code, actor=actor)
+    fermentation = Fermentation(
+        winery_id=actor.winery_id,
+        code=command.code,
+        style=command.style,
+        yeast_strain=command.yeast_strain,
+        started_at=command.started_at,
+        created_by=actor.user_id,
+    )
+    _add_with_code(session, fermentation)
+    _occupy(session, fermentation, vessel.id, vessel.code)
+    outbox.publish(session, FermentationStarted(actor.winery_id, fermentation.id))
+    return get_fermentation(session, fermentation.id)
+
+
+def _add_with_code(session: Session, fermentation: Fermentation) -> None:
+    try:
+        with session.begin_nested():
+            session.add(fermentation)
+    except IntegrityError as error:
+        raise Conflict(
+            f"There is a fermentation {fermentation.code} already. Nothing was saved.",
+            code="code_taken",
+            fields=[FieldFault("code", "taken", "Already in use.")],
+        ) from error
+
+
+def _occupy(session: Session, fermentation: Fermentation, vessel_id: int, vessel_code: str) -> None:
+    try:
+        with session.begin_nested():
+            session.add(
+                VesselOccupancy(
+                    winery_id=fermentation.winery_id,
+                    vessel_id=vessel_id,
+                    fermentation_id=fermentation.id,
+                    during=Range(fermentation.started_at, fermentation.ended_at),
+                )
+            )
+    except IntegrityError as error:
+        raise Conflict(
+            f"{vessel_code} holds another fermentation at that time. Nothing was saved. "
+            "Choose a free vessel or a later start.",
+            code="vessel_occupied",
+            fields=[FieldFault("vessel_code", "occupied", "Holds another fermentation.")],
+        ) from error
+
+
+def get_fermentation(session: Session, fermentation_id: int) -> FermentationView:
+    """The fermentation. Raises NotFound, also for one of another winery."""
+    found = find_fermentation(session, fermentation_id)
+    if found is None:
+        raise NotFound("There is no such fermentation in this winery.")
+    return found
+
+
+def record_sample(
+    session: Session,
+    fermentation_id: int,
+    command: RecordSample,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Recorded:
+    """Put a reading into the book; a retry with the same UUID finds the first one and changes nothing.
+
+    Raises NotAllowed, NotFound, Invalid (cannot be), NeedsConfirmation (unusual, and `confirm` is not set) and Conflict
+    (the UUID belongs to another reading, or the fermentation was cancelled).
+    """
+    require(actor, Permission.RECORD_SAMPLES)
+    fermentation = get_fermentation(session, fermentation_id)
+    body_hash = command.fingerprint(fermentation_id)
+    earlier = _find_by_uuid(session, command, body_hash)
+    if earlier is not None:
+        return Recorded(earlier, created=False)
+    if fermentation.status == "cancelled":
+        raise Conflict(
+            f"{fermentation.code} was cancelled and takes no readings. Nothing was saved.",
+            code="fermentation_cancelled",
+        )
+    before, after = find_neighbours(
+        session, fermentation_id, command.sample_type, command.measured_at
+    )
+    around = Surroundings(
+        fermentation.style, fermentation.started_at, fermentation.ended_at, before, after
+    )
+    judged = judge(command, around, now=now)
+    sample_id = session.scalar(
+        insert(Sample)
+        .values(
+            winery_id=actor.winery_id,
+            fermentation_id=fermentation_id,
+            client_uuid=command.client_uuid,
+            sample_type=command.sample_type,
+            value_typed=command.value,
+            unit=command.unit,
+            qualifier=judged.qualifier,
+            sample_temperature_c=command.sample_temperature,
+            value=judged.value,
+            measured_at=command.measured_at,
+            recorded_by=actor.user_id,
+            confirmed=bool(judged.doubts),
+            body_hash=body_hash,
+        )
+        .on_conflict_do_nothing(index_elements=["winery_id", "client_uuid"])
+        .returning(Sample.id)
+    )
+    if sample_id is None:  # the same reading arrived twice at once, and the other one was first
+        winner = _find_by_uuid(session, command, body_hash)
+        assert winner is not None
+        return Recorded(winner, created=False)
+    outbox.publish(session, SampleRecorded(actor.winery_id, fermentation_id, sample_id))
+    return Recorded(view_sample(session.get_one(Sample, sample_id)), created=True)
+
+
+def _find_by_uuid(session: Session, command: RecordSample, body_hash: bytes) -> SampleView | None:
+    found = session.scalar(select(Sample).where(Sample.client_uuid == command.client_uuid))
+    if found is None:
+        return None
+    if found.body_hash != body_hash:
+        raise Conflict(
+            "This UUID belongs to another reading. The first one stands; this one was not saved.",
+            code="uuid_reused",
+            fields=[FieldFault("client_uuid", "reused", "Belongs to another reading.")],
+        )
+    return view_sample(found)
+
+
+def read_previous(session: Session, fermentation_id: int) -> dict[str, list[tuple[str, datetime]]]:
+    """The last two readings of sugar and temperature as they were typed, for the side of the fields."""
+    found: dict[str, list[tuple[str, datetime]]] = {}
+    for kind in (SampleType.sugar, SampleType.temperature):
+        recent = read_recent_samples(session, [fermentation_id], kind, each=2)
+        found[str(kind)] = [
+            (typed_quantity(s.value, s.unit, s.qualifier), s.measured_at)
+            for s in recent.get(fermentation_id, [])
+        ]
+    return found
