@@ -1,0 +1,1 @@
+"""One file a step; names say what the step is for."""
