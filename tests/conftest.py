@@ -1,0 +1,160 @@
+"""Fixtures for every test: a real PostgreSQL of our own, databases in it, and the cast.
+
+Ana owns the winery DEMO, Marco makes its wine, Bruno works in its cellar, Vera may look. Carla owns the winery next door.
+"""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from winery_appliance.auth.commands import CreateUser
+from winery_appliance.auth.passwords import hash_password
+from winery_appliance.auth.permissions import Role
+from winery_appliance.auth.service import Actor, create_user
+from winery_appliance.core import postgres
+from winery_appliance.core.db import Database
+from winery_appliance.core.roles import prepare_roles, role_url
+from winery_appliance.core.schema import migrate
+from winery_appliance.core.settings import Settings
+from winery_appliance.winery.service import create_winery
+
+PASSWORD = "harvest-at-six"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The superuser's address of a PostgreSQL server made for this test run."""
+    data = tmp_path_factory.mktemp("server")
+    settings = Settings(data=data)
+    postgres.ensure_cluster(settings)
+    port = postgres.choose_port(settings)
+    running = postgres.start_server(
+        settings,
+        postgres.cluster_dir(settings),
+        port,
+        # Tests make many databases and keep none: no need to wait for a disk.
+        options={"fsync": "off", "full_page_writes": "off", "max_connections": "100"},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        running.wait_until_ready()
+        yield postgres.admin_url(settings)
+    finally:
+        running.stop()
+
+
+@dataclass(frozen=True)
+class Winery:
+    """A prepared database, its settings, and one address per role."""
+
+    settings: Settings
+    app: Database
+    worker: Database
+
+    def url(self, role: str) -> str:
+        """The address of a role."""
+        return role_url(self.settings, role)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def template(server: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A migrated database that the others are copied from."""
+    data = tmp_path_factory.mktemp("template")
+    settings = Settings(data=data, database_url=_address(server, "template_book"))
+    prepare_roles(settings)
+    migrate(role_url(settings, "owner"))
+    return settings
+
+
+def _address(server: str, database: str) -> str:
+    return server.rpartition("/")[0] + "/" + database
+
+
+@pytest.fixture
+def make_database(
+    server: str, template: Settings, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], Settings]]:
+    """Make fresh, migrated databases; they are dropped after the test."""
+    made: list[str] = []
+
+    def make() -> Settings:
+        name = f"book_{abs(hash(request.node.nodeid)) % 10**8}_{len(made)}"
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE template_book')
+        made.append(name)
+        return template.model_copy(
+            update={"database_url": type(template.database_url)(_address(server, name))}
+        )
+
+    yield make
+    with psycopg.connect(server, autocommit=True) as admin:
+        for name in made:
+            admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def book(make_database: Callable[[], Settings]) -> Iterator[Winery]:
+    """An empty book: migrated, no winery in it."""
+    settings = make_database()
+    winery = Winery(
+        settings,
+        Database(role_url(settings, "app"), pool_size=3),
+        Database(role_url(settings, "worker"), pool_size=3),
+    )
+    yield winery
+    winery.app.dispose()
+    winery.worker.dispose()
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who is who."""
+
+    ana: Actor
+    marco: Actor
+    bruno: Actor
+    vera: Actor
+    carla: Actor
+
+
+@pytest.fixture(scope="session")
+def hashed_password() -> str:
+    """One hash for all the cast: hashing is slow on purpose."""
+    return hash_password(PASSWORD)
+
+
+@pytest.fixture
+def cast(book: Winery, hashed_password: str) -> Cast:
+    """Two wineries with their people in `book`."""
+    people: dict[str, Actor] = {}
+    for code, members in (
+        (
+            "DEMO",
+            {"ana": Role.OWNER, "marco": Role.WINEMAKER, "bruno": Role.CELLAR, "vera": Role.VIEWER},
+        ),
+        ("OTHER", {"carla": Role.OWNER}),
+    ):
+        with book.app.transaction() as session:
+            winery_id = create_winery(session, code=code, name=f"{code.title()} Winery")
+            for name, role in members.items():
+                command = CreateUser(
+                    email=f"{name}@{code}.winery",
+                    username=name,
+                    display_name=name.title(),
+                    role=role,
+                    password=PASSWORD,
+                )
+                user_id = create_user(session, winery_id, command, hashed_password)
+                people[name] = Actor(user_id, winery_id, role, name.title())
+    return Cast(**people)
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The root of the checkout."""
+    return Path(__file__).parent.parent
