@@ -350,11 +350,6 @@ DOORS = {
         "SELECT id, outbox.winery_id, outbox.subject FROM outbox WHERE done_at IS NULL AND run_after <= now() ORDER BY id LIMIT n",
         "winery_worker",
     ),
-    "door_find_winery(winery_code text)": (
-        "bigint",
-        "SELECT id FROM wineries WHERE code = upper(winery_code)",
-        "winery_app",
-    ),
     "door_exists_any_winery()": ("boolean", "SELECT EXISTS (SELECT FROM wineries)", "winery_app"),
     "door_find_only_winery_name()": (
         "text",
