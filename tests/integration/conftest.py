@@ -10,9 +10,11 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.conftest import PASSWORD, Cast, Winery
+from tests.conftest import Cast, Winery
+from winery_appliance.auth.service import Actor, issue_token
 from winery_appliance.core import clock
 from winery_appliance.core.outbox import drain
+from winery_appliance.core.secret_files import read_or_make_secret
 from winery_appliance.entrypoints.reactions import REACTIONS
 from winery_appliance.entrypoints.web import create_app
 
@@ -50,18 +52,14 @@ class Api:
 
 
 @pytest.fixture
-def sign_in_api(app: Flask, cast: Cast) -> Callable[[str], Api]:
-    """A signed-in program by the name of one of the cast."""
-    assert cast
+def sign_in_api(app: Flask, book: Winery, cast: Cast) -> Callable[[str], Api]:
+    """A signed-in program by the name of one of the cast; the door itself has tests of its own."""
+    key = read_or_make_secret(book.settings, "token_key")
 
     def sign_in(name: str) -> Api:
-        nobody = Api(app, None)
-        winery = "other" if name == "carla" else "demo"
-        answer = nobody.post(
-            "/tokens", {"email": f"{name}@{winery}.winery", "password": PASSWORD}
-        )
-        assert answer.status_code == 201, answer.text
-        return Api(app, answer.json["access_token"])
+        actor: Actor = getattr(cast, name)
+        with book.app.transaction(actor.winery_id) as session:
+            return Api(app, issue_token(session, actor, key=key, lasts=timedelta(hours=12)))
 
     return sign_in
 

@@ -5,11 +5,12 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from winery_appliance.auth.permissions import Role
-from winery_appliance.core.typed_text import Line
+from winery_appliance.core.typed_text import Line, must_match
 
 Email = Annotated[
     Line,
-    StringConstraints(max_length=254, to_lower=True, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
+    StringConstraints(max_length=254, to_lower=True),
+    must_match(r"[^@\s]+@[^@\s]+\.[^@\s]+", "this is no e-mail address"),
 ]
 # NIST SP 800-63B asks for at least 8 where a second factor exists; this is a single factor, so a longer one.
 Password = Annotated[SecretStr, Field(min_length=10, max_length=256)]

@@ -1,5 +1,6 @@
 """Text and moments as they may be sent to us: what a database or a page cannot hold is refused at the door."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated
@@ -26,14 +27,25 @@ def refuse_odd_year(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
+def must_match(pattern: str, sentence: str) -> AfterValidator:
+    """A validator that refuses text which does not match as a whole; `sentence` tells a person what would."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if compiled.fullmatch(value) is None:
+            raise ValueError(sentence)
+        return value
+
+    return AfterValidator(check)
+
+
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(refuse_unprintable)
 ]
 Code = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\s/?#][^/?#\n\r\t]*$"
-    ),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=40),
     AfterValidator(refuse_unprintable),
+    must_match(r"[^/?#\n\r\t]+", "a code goes without / ? # and line breaks"),
 ]
 Moment = Annotated[AwareDatetime, AfterValidator(refuse_odd_year)]

@@ -54,7 +54,7 @@ WHAT_NEXT: dict[int, str] = {
 class IdConverter(IntegerConverter):
     """A row's id in a path: what the database's bigint cannot hold is no page of ours."""
 
-    def __init__(self, map: Map) -> None:  # noqa: A002 - the name that werkzeug gives it
+    def __init__(self, map: Map) -> None:
         super().__init__(map, min=1, max=2**63 - 1)
 
 
@@ -115,10 +115,29 @@ def parse(model: type[Model], given: Any) -> Model:
         ) from error
 
 
+# What pydantic finds, in words for a person; what is missing here keeps its own.
+SENTENCES = {
+    "missing": "This is needed.",
+    "extra_forbidden": "Nobody expects this.",
+    "string_too_short": "Type at least {min_length} characters.",
+    "too_short": "Type at least {min_length} characters.",
+    "string_too_long": "Type at most {max_length} characters.",
+    "too_long": "Type at most {max_length} characters.",
+    "string_type": "Send this as text.",
+    "timezone_aware": "Say the time zone, as in 2026-09-24T06:30:00+02:00.",
+}
+
+
 def _field_fault(fault: Any) -> errors.FieldFault:
     path = ".".join(str(part) for part in fault["loc"]) or "body"
+    known = SENTENCES.get(fault["type"])
+    if known and fault.get("ctx", {}).get("min_length") == 1:
+        known = "This is needed."
     message = str(fault["msg"]).removeprefix("Value error, ")
-    return errors.FieldFault(path, str(fault["type"]), message[:1].upper() + message[1:] + ".")
+    sentence = (
+        known.format(**fault.get("ctx", {})) if known else f"{message[:1].upper()}{message[1:]}."
+    )
+    return errors.FieldFault(path, str(fault["type"]), sentence)
 
 
 def read_json(model: type[Model]) -> Model:

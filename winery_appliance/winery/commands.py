@@ -1,14 +1,24 @@
 """What can be asked of the winery feature, as validated data."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from winery_appliance.auth.commands import Email, Password
-from winery_appliance.core.typed_text import Code, Line
+from winery_appliance.core.typed_text import Code, Line, must_match
 
 WineryCode = Annotated[
-    Line, StringConstraints(max_length=20, to_upper=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+    Line,
+    StringConstraints(max_length=20, to_upper=True),
+    must_match(r"[A-Za-z0-9][A-Za-z0-9_-]*", "a short code of letters and digits, without blanks"),
 ]
 
 
@@ -36,9 +46,11 @@ class SetUpWinery(BaseModel):
     password: Password
     password_again: SecretStr
 
-    @model_validator(mode="after")
-    def passwords_agree(self) -> Self:
+    @field_validator("password_again")
+    @classmethod
+    def passwords_agree(cls, again: SecretStr, info: ValidationInfo) -> SecretStr:
         """Both passwords are the same (ValueError)."""
-        if self.password.get_secret_value() != self.password_again.get_secret_value():
+        first = info.data.get("password")
+        if first is not None and first.get_secret_value() != again.get_secret_value():
             raise ValueError("the two passwords are not the same")
-        return self
+        return again

@@ -44,7 +44,6 @@ def set_up() -> ResponseReturnValue:
 
 def _show_form(values: dict[str, str], error: AppError | None) -> str:
     faults = {field.path: field.detail for field in error.fields} if error else {}
-    return render_template(
-        "winery/first_run.html",
-        form={"values": values, "errors": faults, "error": error.detail if error else None},
-    )
+    said = None if error is None or faults else error.detail
+    form = {"values": values, "errors": faults, "error": said}
+    return render_template("winery/first_run.html", form=form)

@@ -195,7 +195,9 @@ class TestTokens:
         assert carla.call("DELETE", f"/tokens/{token_id}").status_code == 404
         assert ana.get("/fermentations").status_code == 200
 
-    def test_forged_and_stale_tokens_open_nothing(self, app: Flask, book: Winery, cast: Cast) -> None:
+    def test_forged_and_stale_tokens_open_nothing(
+        self, app: Flask, book: Winery, cast: Cast
+    ) -> None:
         key = read_or_make_secret(book.settings, "token_key")
         now = datetime.now(UTC)
         claims = {

@@ -104,10 +104,14 @@ def test_events_of_every_winery_are_handled(
 def test_an_event_of_an_undone_transaction_never_happened(
     book: Winery, cast: Cast, wakes: list[int]
 ) -> None:
-    with pytest.raises(RuntimeError), book.app.transaction(cast.ana.winery_id) as session:
-        publish(session, VatTasted(cast.ana.winery_id, "a"))
-        session.flush()
-        raise RuntimeError
+    def publish_and_fail() -> None:
+        with book.app.transaction(cast.ana.winery_id) as session:
+            publish(session, VatTasted(cast.ana.winery_id, "a"))
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        publish_and_fail()
     assert pending(book) == []
     assert wakes == []
 
@@ -149,7 +153,9 @@ def test_a_failing_reaction_waits_and_holds_up_nobody_else(
     assert pending(book) == [], "the bad one is not due at once"
     with book.app.transaction(cast.ana.winery_id) as session:
         row = session.execute(
-            text("SELECT attempts, last_error, run_after > now() AS waits FROM outbox WHERE subject = 'vat:bad'")
+            text(
+                "SELECT attempts, last_error, run_after > now() AS waits FROM outbox WHERE subject = 'vat:bad'"
+            )
         ).one()
         assert outbox.has_failing_event(session, "vat:bad")
         assert not outbox.has_failing_event(session, "vat:good")
@@ -175,7 +181,9 @@ def test_waits_grow_to_an_hour_and_no_further(
         drain(book.worker, reactions)
         with book.worker.transaction(cast.ana.winery_id) as session:
             waits.append(
-                session.scalar(text("SELECT extract(epoch FROM run_after - now())::int FROM outbox"))
+                session.scalar(
+                    text("SELECT extract(epoch FROM run_after - now())::int FROM outbox")
+                )
             )
             session.execute(text("UPDATE outbox SET run_after = now()"))
     assert waits[:4] == [2, 4, 8, 16]

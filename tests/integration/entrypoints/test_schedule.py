@@ -22,7 +22,9 @@ from winery_appliance.entrypoints.scheduler import Scheduler, next_due
 NOW = datetime(2026, 9, 24, 6, 30, tzinfo=UTC)
 HOURLY = PeriodicJob("hourly", timedelta(hours=1), lambda _: None)
 moments = st.datetimes(
-    min_value=datetime(2020, 1, 1), max_value=datetime(2032, 1, 1), timezones=st.just(UTC)
+    min_value=datetime(2020, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
+    max_value=datetime(2032, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
 )
 
 

@@ -56,9 +56,7 @@ def test_another_body_under_the_same_uuid_is_refused(tank: Tank, change: dict[st
 def test_the_same_moment_in_another_zone_is_the_same_body(tank: Tank) -> None:
     body = tank.body("24.0")
     assert tank.send(body).status_code == 201
-    moment = (tank.started_at + timedelta(hours=1)).astimezone(
-        clock.now().astimezone().tzinfo
-    )
+    moment = (tank.started_at + timedelta(hours=1)).astimezone(clock.now().astimezone().tzinfo)
     assert tank.send({**body, "measured_at": moment.isoformat()}).status_code == 200
 
 
@@ -78,9 +76,7 @@ def test_the_same_uuid_in_another_fermentation_is_refused(tank: Tank) -> None:
     assert tank.api.post(f"/fermentations/{other}/samples", body).status_code == 409
 
 
-def test_uuids_are_unique_per_winery_only(
-    tank: Tank, sign_in_api: Callable[[str], Api]
-) -> None:
+def test_uuids_are_unique_per_winery_only(tank: Tank, sign_in_api: Callable[[str], Api]) -> None:
     carla = sign_in_api("carla")
     hers = carla.post(
         "/fermentations",
@@ -152,12 +148,8 @@ def test_a_reading_that_arrives_late_is_judged_by_both_neighbours(tank: Tank) ->
     }
 
 
-@pytest.mark.parametrize(
-    ("hours", "code"), [(-2, "before_start"), (24 * 11, "in_future")]
-)
-def test_readings_outside_the_fermentation_are_refused(
-    tank: Tank, hours: float, code: str
-) -> None:
+@pytest.mark.parametrize(("hours", "code"), [(-2, "before_start"), (24 * 11, "in_future")])
+def test_readings_outside_the_fermentation_are_refused(tank: Tank, hours: float, code: str) -> None:
     answer = tank.record("24.0", hours=hours, confirm=True)
     assert (answer.status_code, answer.json["code"]) == (422, code)
 
@@ -257,7 +249,9 @@ def test_pages_of_a_list_hold_everything_once(tank: Tank) -> None:
     assert seen == ["24", "23", "22", "21", "20", "19", "18"]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=99999999999", "cursor=zzz", "cursor=W10="])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=x", "limit=99999999999", "cursor=zzz", "cursor=W10="]
+)
 def test_odd_queries_are_refused(tank: Tank, query: str) -> None:
     answer = tank.api.get(f"/fermentations/{tank.id}/samples?{query}")
     assert answer.status_code == 422

@@ -1,6 +1,5 @@
 """Data directories, and appliances that leave no process behind, however a test ends."""
 
-import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +8,6 @@ import pytest
 from running_appliance import Appliance, wait_for
 
 from winery_appliance.core.settings import Settings
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: mounts and other users")
 
 
 @pytest.fixture
@@ -52,8 +49,7 @@ def make_appliance(closed_folder: Path) -> Iterator[Callable[[], Appliance]]:
     yield make
     for appliance in made:
         appliance.kill_all()
-    for appliance in made:
-        wait_for(lambda appliance=appliance: not appliance.processes(), "the end of all processes")  # type: ignore[misc]
+    wait_for(lambda: not any(one.processes() for one in made), "the end of all processes")
 
 
 @pytest.fixture

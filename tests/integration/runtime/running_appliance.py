@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import psycopg
+import pytest
 
 from winery_appliance.core.postgres import admin_url, cluster_dir
 from winery_appliance.core.settings import Settings
@@ -23,6 +24,8 @@ DEADLINE_S = 40.0
 PARTS = ("web", "worker", "scheduler", "postgres")
 
 Answer = TypeVar("Answer")
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: mounts and other users")
 
 
 def wait_for(ask: Callable[[], Answer], what: str, timeout_s: float = DEADLINE_S) -> Answer:
@@ -36,6 +39,8 @@ def wait_for(ask: Callable[[], Answer], what: str, timeout_s: float = DEADLINE_S
 
 class Appliance:
     """Starts `stand_in.py up` on one data directory, as often as a test likes."""
+
+    command: tuple[str, ...] = (sys.executable, str(STAND_IN))
 
     def __init__(self, data: Path, port: int) -> None:
         self.settings = Settings(data=data, port=port)
@@ -56,7 +61,7 @@ class Appliance:
         """Start it, without waiting; `typed` is what the person types."""
         with self.screen.open("wb") as screen:
             self.process = subprocess.Popen(
-                [sys.executable, str(STAND_IN), "up", *options],
+                [*self.command, "up", *options],
                 env=self.environment | environment,
                 stdin=subprocess.PIPE,
                 stdout=screen,
@@ -69,13 +74,19 @@ class Appliance:
         return self
 
     def start(self, *options: str, typed: str = "", **environment: str) -> "Appliance":
-        """Start it and wait until it says that it is ready."""
+        """Start it and wait until it says that it is ready and each stand-in has begun."""
         self.launch(*options, typed=typed, **environment)
         wait_for(
             lambda: "ready: http" in self.shown() or self.exit_code() is not None, "the address"
         )
         assert "ready: http" in self.shown(), self.shown()
+        if "STAND_IN_BROKEN" not in environment:
+            wait_for(self._have_begun, "the stand-ins")
         return self
+
+    def _have_begun(self) -> bool:
+        begun = {line.get("pid") for line in self.log_lines() if line["event"] == "begun"}
+        return {str(self.part(name)) for name in ("web", "worker", "scheduler")} <= begun
 
     def exit_code(self) -> int | None:
         """The supervisor's exit code, None while it runs."""
@@ -133,10 +144,12 @@ class Appliance:
 
     def count_starts(self) -> int:
         """How many starts this database has seen; 0 while it does not answer."""
-        with contextlib.suppress(psycopg.OperationalError):
-            with psycopg.connect(admin_url(self.settings), connect_timeout=5) as connection:
-                row = connection.execute("SELECT count(*) FROM starts").fetchone()
-                return int(row[0]) if row else 0
+        with (
+            contextlib.suppress(psycopg.OperationalError),
+            psycopg.connect(admin_url(self.settings), connect_timeout=5) as connection,
+        ):
+            row = connection.execute("SELECT count(*) FROM starts").fetchone()
+            return int(row[0]) if row else 0
         return 0
 
     def log_lines(self) -> list[dict[str, object]]:

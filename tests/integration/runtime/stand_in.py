@@ -5,6 +5,7 @@ line, one plain line, and a JSON line when it is told to end. STAND_IN_STUBBORN 
 not end, STAND_IN_BROKEN one that ends at once.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -28,16 +29,18 @@ def main(name: str) -> int:
     if name == "up":
         return supervise()
     if name == os.environ.get("STAND_IN_BROKEN"):
-        print("Error: the part is broken on purpose.", file=sys.stderr)
+        sys.stderr.write("Error: The part is broken on purpose.\n")
         return 3
     if name == "prepare":
         return prepare()
-    say({"event": "begun", "process": name})
-    print("a plain line", file=sys.stderr, flush=True)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: end(name, number))
+    sys.stderr.write("a plain line\n")
+    say({"event": "begun", "process": name, "pid": str(os.getpid())})
     if name == "web":
-        HTTPServer((os.environ["WINERY_HOST"], int(os.environ["WINERY_PORT"])), Answer).serve_forever()
+        HTTPServer(
+            (os.environ["WINERY_HOST"], int(os.environ["WINERY_PORT"])), Answer
+        ).serve_forever()
     while True:
         signal.pause()
 
@@ -62,7 +65,7 @@ def prepare() -> int:
     with psycopg.connect(admin_url(read_settings()), autocommit=True) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS starts (at timestamptz DEFAULT now())")
         connection.execute("INSERT INTO starts DEFAULT VALUES")
-    print(SECRET_LINE)
+    sys.stdout.write(SECRET_LINE + "\n")
     return 0
 
 
@@ -75,10 +78,8 @@ def end(name: str, number: int) -> None:
 
 def say(line: dict[str, str]) -> None:
     """Log as the winery's processes do; nobody may be listening any more."""
-    try:
+    with contextlib.suppress(OSError):
         os.write(2, json.dumps(line).encode() + b"\n")
-    except OSError:
-        pass
 
 
 class Answer(BaseHTTPRequestHandler):

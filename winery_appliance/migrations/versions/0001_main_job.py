@@ -298,6 +298,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON user_sessions, access_tokens, sign_in_fa
 GRANT SELECT, INSERT ON samples, outbox TO winery_app;
 GRANT SELECT ON analyses, anomalies, recommendations, periodic_jobs, worker_heartbeats TO winery_app;
 GRANT SELECT, INSERT, UPDATE ON setup_codes TO winery_app;
+GRANT SELECT ON alembic_version TO winery_app, winery_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON huey_kv, huey_schedule, huey_task, huey_counter TO winery_app, winery_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO winery_app, winery_worker;
 GRANT SELECT ON wineries, vessels, fermentations, vessel_occupancies, samples TO winery_worker;

@@ -1,0 +1,116 @@
+"""From a recorded sample to a stored, explained analysis, by the worker's own way."""
+
+from collections.abc import Callable
+
+from tests.conftest import Winery
+from tests.integration.conftest import Api, Tank
+
+FALLING = [(6, 24.0), (30, 20.1), (54, 15.2), (78, 10.4), (102, 8.3)]
+FLAT = [(126, 8.2), (138, 8.2), (152, 8.1)]
+
+
+def record(tank: Tank, curve: list[tuple[int, float]]) -> list[int]:
+    ids = []
+    for hours, brix in curve:
+        answer = tank.record(f"{brix:.1f}", hours=hours)
+        assert answer.status_code == 201, answer.text
+        ids.append(answer.json["id"])
+    return ids
+
+
+def analysis(tank: Tank) -> dict:  # type: ignore[type-arg]
+    answer = tank.api.get(f"/fermentations/{tank.id}/analysis")
+    assert answer.status_code == 200
+    return answer.json
+
+
+def test_before_the_first_run_the_analysis_is_pending(
+    tank: Tank, work_off: Callable[[], int]
+) -> None:
+    assert analysis(tank)["status"] == "pending"
+    work_off()
+    assert analysis(tank)["status"] == "pending", "a start without a sample is nothing to analyse"
+    record(tank, FALLING[:1])
+    assert analysis(tank) == {
+        "status": "pending",
+        "analyzed_at": None,
+        "covers_samples": 0,
+        "anomalies": [],
+        "recommendations": [],
+    }
+
+
+def test_a_stuck_ferment_is_found_explained_and_cleared(
+    tank: Tank, work_off: Callable[[], int]
+) -> None:
+    record(tank, FALLING)
+    work_off()
+    calm = analysis(tank)
+    assert (calm["status"], calm["covers_samples"], calm["anomalies"]) == ("done", 5, [])
+
+    flat = record(tank, FLAT)
+    work_off()
+    alarmed = analysis(tank)
+    assert alarmed["covers_samples"] == 8
+    (anomaly,) = alarmed["anomalies"]
+    assert (anomaly["check"], anomaly["severity"]) == ("stuck", "critical")
+    assert flat[-1] in anomaly["evidence"]
+    assert anomaly["threshold"]["text"]
+    assert anomaly["threshold"]["unit"]
+    assert anomaly["clears_when"]
+    assert anomaly["opened_at"].endswith("+00:00")
+    assert [advice["check"] for advice in alarmed["recommendations"]].count("stuck") >= 1
+
+    record(tank, [(164, 8.1)])
+    work_off()
+    (again,) = analysis(tank)["anomalies"]
+    assert again["id"] == anomaly["id"], "one trouble is one anomaly"
+    assert again["opened_at"] == anomaly["opened_at"]
+
+    record(tank, [(188, 6.9), (212, 5.2)])
+    work_off()
+    assert analysis(tank)["anomalies"] == []
+
+
+def test_a_batch_of_readings_makes_one_analysis(
+    tank: Tank, work_off: Callable[[], int], book: Winery
+) -> None:
+    record(tank, FALLING)
+    assert work_off() == 6, "five readings and the start"
+    from sqlalchemy import text
+
+    with book.worker.transaction() as session:
+        assert session.execute(text("SELECT * FROM door_find_pending_events(9)")).all() == []
+
+
+def test_a_late_reading_is_analysed_at_its_place(tank: Tank, work_off: Callable[[], int]) -> None:
+    record(tank, FALLING + FLAT)
+    work_off()
+    assert [a["check"] for a in analysis(tank)["anomalies"]] == ["stuck"]
+    slip = tank.record("18.3", hours=90, confirm=True)
+    assert slip.status_code == 201
+    work_off()
+    assert analysis(tank)["covers_samples"] == 9
+
+
+def test_an_unchanged_analysis_is_not_sent_twice(tank: Tank, work_off: Callable[[], int]) -> None:
+    record(tank, FALLING)
+    work_off()
+    path = f"/fermentations/{tank.id}/analysis"
+    tag = tank.api.get(path).headers["ETag"]
+    assert tank.api.get(path, **{"If-None-Match": tag}).status_code == 304
+    record(tank, FLAT[:1])
+    work_off()
+    assert tank.api.get(path, **{"If-None-Match": tag}).status_code == 200
+
+
+def test_a_neighbours_fermentation_is_not_found(
+    tank: Tank, sign_in_api: Callable[[str], Api], work_off: Callable[[], int]
+) -> None:
+    record(tank, FALLING + FLAT)
+    work_off()
+    carla = sign_in_api("carla")
+    for path in ("", "/samples", "/analysis"):
+        assert carla.get(f"/fermentations/{tank.id}{path}").status_code == 404
+    assert carla.post(f"/fermentations/{tank.id}/samples", tank.body("9")).status_code == 404
+    assert carla.get("/fermentations").json["items"] == []

@@ -1,0 +1,159 @@
+"""Starting a fermentation, who may do what, and the list of all."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.integration.conftest import Api, Tank
+from winery_appliance.core import clock
+
+
+def start(api: Api, tag: str, vessel: str, /, *, days_ago: float = 5, **more: Any):  # type: ignore[no-untyped-def]
+    body = {
+        "code": tag,
+        "vessel_code": vessel,
+        "yeast_strain": "QA23",
+        "style": "white",
+        "started_at": (clock.now() - timedelta(days=days_ago)).isoformat(),
+        **more,
+    }
+    return api.post("/fermentations", body)
+
+
+def test_a_started_fermentation_can_be_read_back(sign_in_api: Callable[[str], Api]) -> None:
+    api = sign_in_api("marco")
+    made = start(api, "26-VER-01", "T-05")
+    assert made.status_code == 201
+    assert made.json["vessel_code"] == "T-05"
+    assert made.json["status"] == "active"
+    assert api.get(f"/fermentations/{made.json['id']}").json == made.json
+    assert api.get("/fermentations").json["items"] == [made.json]
+    assert api.get("/vessels").json["items"][0]["code"] == "T-05"
+
+
+def test_a_vessel_holds_one_fermentation_at_a_time(sign_in_api: Callable[[str], Api]) -> None:
+    api = sign_in_api("marco")
+    assert start(api, "A", "T-05").status_code == 201
+    refused = start(api, "B", "t-05", days_ago=2)
+    assert (refused.status_code, refused.json["code"]) == (409, "vessel_occupied")
+    assert [item["code"] for item in api.get("/fermentations").json["items"]] == ["A"]
+
+
+def test_a_code_is_used_once(sign_in_api: Callable[[str], Api]) -> None:
+    api = sign_in_api("marco")
+    assert start(api, "A", "T-05").status_code == 201
+    refused = start(api, "a", "T-06")
+    assert (refused.status_code, refused.json["code"]) == (409, "code_taken")
+    codes = [vessel["code"] for vessel in api.get("/vessels").json["items"]]
+    assert codes == ["T-05"], "the refused start left no vessel behind"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"code": ""},
+        {"code": "x" * 41},
+        {"code": "a/b"},
+        {"vessel_code": "\x00"},
+        {"style": "green"},
+        {"started_at": "yesterday"},
+        {"started_at": "2026-09-01T08:00:00"},
+        {"yeast_strain": None},
+        {"id": 7},
+    ],
+)
+def test_malformed_starts_are_refused_with_the_field(
+    sign_in_api: Callable[[str], Api], change: dict[str, Any]
+) -> None:
+    answer = start(sign_in_api("marco"), "A", "T-05", **change)
+    assert answer.status_code == 422
+    assert answer.json["fields"][0]["path"] == next(iter(change))
+
+
+def test_a_start_far_in_the_future_is_refused(sign_in_api: Callable[[str], Api]) -> None:
+    answer = start(sign_in_api("marco"), "A", "T-05", days_ago=-3)
+    assert (answer.status_code, answer.json["code"]) == (422, "in_future")
+
+
+def test_pages_of_fermentations_hold_each_once(sign_in_api: Callable[[str], Api]) -> None:
+    api = sign_in_api("marco")
+    for n in range(5):
+        assert start(api, f"F{n}", f"T-{n}", days_ago=n).status_code == 201
+    seen, cursor = [], ""
+    while True:
+        page = api.get(f"/fermentations?limit=2{cursor}").json
+        seen += [item["code"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert seen == ["F0", "F1", "F2", "F3", "F4"]
+
+
+# One row an endpoint: method, path, body, and who may (everybody else is refused with 403).
+ENDPOINTS = [
+    ("GET", "/fermentations", None, "owner winemaker cellar viewer"),
+    ("POST", "/fermentations", {}, "owner winemaker"),
+    ("GET", "/fermentations/{id}", None, "owner winemaker cellar viewer"),
+    ("GET", "/fermentations/{id}/samples", None, "owner winemaker cellar viewer"),
+    ("POST", "/fermentations/{id}/samples", {}, "owner winemaker cellar"),
+    ("GET", "/fermentations/{id}/analysis", None, "owner winemaker cellar viewer"),
+    ("GET", "/vessels", None, "owner winemaker cellar viewer"),
+    ("POST", "/vessels", {}, "owner winemaker"),
+    (
+        "DELETE",
+        "/tokens/00000000-0000-0000-0000-000000000000",
+        None,
+        "owner winemaker cellar viewer",
+    ),
+]
+CAST = {"owner": "ana", "winemaker": "marco", "cellar": "bruno", "viewer": "vera"}
+
+
+@pytest.mark.parametrize(("method", "path", "body", "allowed"), ENDPOINTS)
+def test_who_may_do_what(
+    tank: Tank,
+    sign_in_api: Callable[[str], Api],
+    method: str,
+    path: str,
+    body: Any,
+    allowed: str,
+) -> None:
+    path = path.format(id=tank.id)
+    assert Api(tank.api.app, None).call(method, path, body).status_code == 401
+    for role, name in CAST.items():
+        status = sign_in_api(name).call(method, path, body).status_code
+        assert (status == 403) == (role not in allowed.split()), (role, status)
+
+
+def test_every_endpoint_of_the_api_is_in_the_table(app: Flask) -> None:
+    listed = {(method, path.partition("/{id}")[0]) for method, path, _, _ in ENDPOINTS}
+    for rule in app.url_map.iter_rules():
+        if not str(rule).startswith("/api/v1/") or rule.endpoint == "auth_api.create_token":
+            continue
+        path = str(rule).removeprefix("/api/v1")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            assert any(
+                method == known and path.split("/")[1] == where.split("/")[1]
+                for known, where in listed
+            ), f"{method} {path}"
+
+
+def test_every_view_asks_for_a_permission_or_is_the_door(app: Flask) -> None:
+    open_to_all = {
+        "static",
+        "auth.sign_in",
+        "auth.enter",
+        "auth_api.create_token",
+        "winery.first_run",
+        "winery.set_up",
+        "health.healthz",
+        "health.readyz",
+        "analysis.board",  # sends a new appliance to its first run; what it shows asks for a permission
+    }
+    unguarded = {
+        name for name, view in app.view_functions.items() if not hasattr(view, "permission")
+    }
+    assert unguarded == open_to_all

@@ -1,0 +1,74 @@
+"""What the analysis engine does when something happened to a fermentation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from winery_appliance.analysis_engine.assessment import assess
+from winery_appliance.analysis_engine.measurements import Ferment, Reading
+from winery_appliance.analysis_engine.service import FinishedAssessment, keep_assessment
+from winery_appliance.core import clock
+from winery_appliance.core.outbox import Event, Reaction
+from winery_appliance.fermentation.events import FermentationEvent
+from winery_appliance.fermentation.queries import (
+    FermentationView,
+    SampleView,
+    find_fermentation,
+    read_samples,
+)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A fermentation with all its readings as of one moment."""
+
+    winery_id: int
+    ferment: FermentationView
+    samples: tuple[SampleView, ...]
+    as_of: datetime
+
+
+def _load(session: Session, events: Sequence[Event]) -> Work | None:
+    event = events[-1]
+    assert isinstance(event, FermentationEvent)
+    ferment = find_fermentation(session, event.fermentation_id)
+    if ferment is None:  # deleted meanwhile
+        return None
+    samples = read_samples(session, ferment.id)
+    return Work(event.winery_id, ferment, tuple(samples), clock.now())
+
+
+def _compute(work: Work | None) -> FinishedAssessment | None:
+    if work is None or not work.samples:
+        return None
+    ferment = Ferment(
+        style=work.ferment.style,
+        started_at=work.ferment.started_at,
+        yeast_strain=work.ferment.yeast_strain,
+    )
+    assessment = assess(ferment, [to_reading(s) for s in work.samples], as_of=work.as_of)
+    return FinishedAssessment(work.winery_id, work.ferment.id, len(work.samples), assessment)
+
+
+def _store(session: Session, finished: FinishedAssessment | None) -> None:
+    if finished is not None:
+        keep_assessment(session, finished)
+
+
+def to_reading(sample: SampleView) -> Reading:
+    """A reading of the book as the engine takes it."""
+    return Reading(
+        sample_id=sample.id,
+        sample_type=sample.sample_type,
+        value=sample.canonical,
+        qualifier=sample.qualifier,
+        measured_at=sample.measured_at,
+        recorded_at=sample.received_at,
+        confirmed=sample.confirmed,
+        unit=sample.unit,
+    )
+
+
+analyse_fermentation = Reaction("analyse_fermentation", _load, _compute, _store)

@@ -1,0 +1,105 @@
+"""Tables of the analysis engine; private to it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Double,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from winery_appliance.core.db import Base
+
+
+class Analysis(Base):
+    """One run of the engine over a fermentation, and how many readings it saw."""
+
+    __tablename__ = "analyses"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["winery_id", "fermentation_id"], ["fermentations.winery_id", "fermentations.id"]
+        ),
+        UniqueConstraint("winery_id", "id"),
+        CheckConstraint("status = 'done'", name="analyses_status"),
+        Index("analyses_of_fermentation", "winery_id", "fermentation_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    fermentation_id: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(Text, server_default=text("'done'"))
+    analyzed_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("clock_timestamp()")
+    )
+    covers_samples: Mapped[int] = mapped_column(Integer)
+
+
+class Anomaly(Base):
+    """One trouble of one fermentation, from the reading that opened it to the one that cleared it."""
+
+    __tablename__ = "anomalies"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["winery_id", "fermentation_id"], ["fermentations.winery_id", "fermentations.id"]
+        ),
+        ForeignKeyConstraint(["winery_id", "analysis_id"], ["analyses.winery_id", "analyses.id"]),
+        UniqueConstraint("winery_id", "id"),
+        CheckConstraint("severity IN ('info', 'warning', 'critical')", name="anomalies_severity"),
+        Index(
+            "anomalies_one_open_of_a_type",
+            "winery_id",
+            "fermentation_id",
+            "type",
+            unique=True,
+            postgresql_where=text("cleared_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    fermentation_id: Mapped[int] = mapped_column(BigInteger)
+    analysis_id: Mapped[int] = mapped_column(BigInteger)
+    type: Mapped[str] = mapped_column(Text)
+    severity: Mapped[str] = mapped_column(Text)
+    deviation_score: Mapped[float] = mapped_column(Double)
+    title: Mapped[str] = mapped_column(Text)
+    explanation: Mapped[str] = mapped_column(Text)
+    threshold: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    clears_when: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    since: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    opened_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("clock_timestamp()")
+    )
+    cleared_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class Recommendation(Base):
+    """What could help, as one analysis saw it."""
+
+    __tablename__ = "recommendations"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id", "analysis_id"], ["analyses.winery_id", "analyses.id"]),
+        CheckConstraint("confidence BETWEEN 0 AND 1", name="recommendations_confidence"),
+        Index("recommendations_of_analysis", "winery_id", "analysis_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    analysis_id: Mapped[int] = mapped_column(BigInteger)
+    anomaly_type: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    instructions: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    reasoning: Mapped[str] = mapped_column(Text)
+    confidence: Mapped[float] = mapped_column(Double)

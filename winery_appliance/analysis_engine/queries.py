@@ -1,0 +1,127 @@
+"""What may be read of the analysis: the latest result of a fermentation, and the alarms of many."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, select
+from sqlalchemy.orm import Session
+
+from winery_appliance.analysis_engine.models import Analysis, Anomaly, Recommendation
+from winery_appliance.core.outbox import has_failing_event
+from winery_appliance.fermentation.events import subject_of
+
+_WORST_FIRST = case({"critical": 0, "warning": 1, "info": 2}, value=Anomaly.severity)
+
+
+@dataclass(frozen=True)
+class AnomalyView:
+    """One open trouble: the rule, the readings it used, the threshold and what would clear it."""
+
+    id: int
+    fermentation_id: int
+    check: str
+    severity: str
+    title: str
+    explanation: str
+    since: datetime
+    opened_at: datetime
+    evidence: list[int]
+    threshold: dict[str, Any]
+    clears_when: str
+    deviation_score: float
+
+
+@dataclass(frozen=True)
+class RecommendationView:
+    """What could help; confidence from 0 to 1."""
+
+    id: int
+    anomaly_type: str
+    action: str
+    instructions: list[str]
+    reasoning: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class AnalysisResult:
+    """The latest result; `status` is pending before the first, failed while a run cannot be finished."""
+
+    status: str
+    analyzed_at: datetime | None
+    covers_samples: int
+    anomalies: list[AnomalyView]
+    recommendations: list[RecommendationView]
+
+
+def read_analysis(session: Session, fermentation_id: int) -> AnalysisResult:
+    """The latest result for a fermentation."""
+    failing = has_failing_event(session, subject_of(fermentation_id))
+    latest = session.scalar(
+        select(Analysis)
+        .where(Analysis.fermentation_id == fermentation_id)
+        .order_by(Analysis.id.desc())
+        .limit(1)
+    )
+    if latest is None:
+        return AnalysisResult("failed" if failing else "pending", None, 0, [], [])
+    advice = session.scalars(
+        select(Recommendation)
+        .where(Recommendation.analysis_id == latest.id)
+        .order_by(Recommendation.confidence.desc(), Recommendation.id)
+    )
+    return AnalysisResult(
+        "failed" if failing else latest.status,
+        latest.analyzed_at,
+        latest.covers_samples,
+        read_open_anomalies(session, [fermentation_id]),
+        [
+            RecommendationView(
+                row.id,
+                row.anomaly_type,
+                row.action,
+                row.instructions,
+                row.reasoning,
+                row.confidence,
+            )
+            for row in advice
+        ],
+    )
+
+
+def find_doubted(anomalies: Sequence[AnomalyView]) -> set[int]:
+    """Ids of the samples that an open question says may be slips: figures and curves leave them out."""
+    return {
+        sample_id
+        for anomaly in anomalies
+        if anomaly.check == "entry_error"
+        for sample_id in anomaly.evidence
+    }
+
+
+def read_open_anomalies(session: Session, fermentation_ids: Sequence[int]) -> list[AnomalyView]:
+    """Open troubles of these fermentations, the worst first, then the oldest."""
+    rows = session.scalars(
+        select(Anomaly)
+        .where(Anomaly.fermentation_id.in_(fermentation_ids), Anomaly.cleared_at.is_(None))
+        .order_by(_WORST_FIRST, Anomaly.opened_at, Anomaly.id)
+    )
+    return [
+        AnomalyView(
+            row.id,
+            row.fermentation_id,
+            row.type,
+            row.severity,
+            row.title,
+            row.explanation,
+            row.since,
+            row.opened_at,
+            row.evidence,
+            row.threshold,
+            row.clears_when,
+            row.deviation_score,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,71 @@
+"""Pages that show what the analysis makes of the book: the board, and one fermentation."""
+
+from flask import Blueprint, make_response, redirect, render_template
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from winery_appliance.analysis_engine.board import read_board
+from winery_appliance.analysis_engine.fermentation_page import read_fermentation_page
+from winery_appliance.auth.guards import current_actor, permitted
+from winery_appliance.auth.permissions import Permission
+from winery_appliance.core import clock, web
+from winery_appliance.fermentation.entry import empty_form
+from winery_appliance.fermentation.service import read_previous
+from winery_appliance.winery.service import exists_any_winery
+
+blueprint = Blueprint("analysis", __name__)
+
+
+@blueprint.get("/")
+def board() -> ResponseReturnValue:
+    """The board; the first run where there is no winery yet."""
+    if not current_user.is_authenticated:
+        with web.transaction() as session:
+            if not exists_any_winery(session):
+                return redirect("/setup")
+    return _show_board()
+
+
+@permitted(Permission.READ_BOOK)
+def _show_board() -> ResponseReturnValue:
+    actor = current_actor()
+    with web.transaction(actor.winery_id) as session:
+        view = read_board(session, now=clock.now())
+    may_start = actor.may(Permission.RUN_FERMENTATIONS)
+    page = render_template("fermentation/board.html", board=view, may_start=may_start)
+    return web.answer_if_changed(make_response(page))
+
+
+@blueprint.get("/fermentations/<id:fermentation_id>")
+@permitted(Permission.READ_BOOK)
+def show(fermentation_id: int) -> ResponseReturnValue:
+    """One fermentation: curve, alarms with their reasons, readings, and the entry of the next one."""
+    actor = current_actor()
+    with web.transaction(actor.winery_id) as session:
+        page = read_fermentation_page(session, fermentation_id, now=clock.now())
+        entry = empty_form(page.winery.sugar_unit, page.winery.time_zone)
+        entry.previous = read_previous(session, fermentation_id)
+    return render_template(
+        "fermentation/fermentation.html",
+        ferment=page.ferment,
+        analysis=page.analysis,
+        rows=page.rows,
+        entry=entry,
+        may_record=actor.may(Permission.RECORD_SAMPLES) and page.ferment.status != "cancelled",
+    )
+
+
+@blueprint.get("/fermentations/<id:fermentation_id>/analysis-panel")
+@permitted(Permission.READ_BOOK)
+def analysis_panel(fermentation_id: int) -> ResponseReturnValue:
+    """The live part of the page, asked for again and again; unchanged is answered with 304."""
+    with web.transaction(current_actor().winery_id) as session:
+        page = read_fermentation_page(session, fermentation_id, now=clock.now())
+    body = render_template(
+        "fermentation/_analysis.html",
+        ferment=page.ferment,
+        analysis=page.analysis,
+        rows=page.rows,
+        live=True,
+    )
+    return web.answer_if_changed(make_response(body))

@@ -1,0 +1,41 @@
+"""What a process arranges about the processes it starts, and how it waits for them."""
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from winery_appliance.core.clock import monotonic_s
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+POLL_S = 0.02
+
+
+def end_with_parent(number: signal.Signals) -> Callable[[], None]:
+    """A `preexec_fn` by which the kernel sends the child `number` when this thread ends, also by
+    SIGKILL.
+
+    The wish is lost when a process changes its user, so it must be the child's last act before it
+    becomes the program: subprocess runs `preexec_fn` after `user=` and `group=`. Only for a process
+    with one thread: Python code between fork and exec may hang in any other, and the signal follows
+    the thread that started the child.
+    """
+    libc = ctypes.CDLL(None)  # loaded before the fork; after it as little as possible may happen
+    parent = os.getpid()
+
+    def arrange() -> None:
+        if libc.prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0) != 0 or os.getppid() != parent:
+            os._exit(127)
+
+    return arrange
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Ask again and again until `condition` holds; False when it does not within `timeout_s`."""
+    end = monotonic_s() + timeout_s
+    while not condition():
+        if monotonic_s() > end:
+            return False
+        time.sleep(POLL_S)
+    return True

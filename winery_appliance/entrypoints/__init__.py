@@ -1,0 +1,1 @@
+"""The processes: web, worker, scheduler, the command line and the supervisor that runs them together."""

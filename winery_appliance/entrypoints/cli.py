@@ -1,0 +1,78 @@
+"""The command `winery`: for IT, and for the supervisor that starts each process by it."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from winery_appliance.core.settings import Settings, SettingsError, read_settings
+
+# Each command imports what it needs when it runs: the supervisor stays small and `--help` is quick.
+
+
+def _read(**overrides: Any) -> Settings:
+    try:
+        return read_settings(**overrides)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="winery-appliance")
+def main() -> None:
+    """The winery appliance."""
+
+
+@main.command()
+@click.option("--data", type=click.Path(path_type=Path), help="Data directory (WINERY_DATA).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the web server (8080).")
+@click.option("--host", help="Address the web server listens on (127.0.0.1).")
+@click.option("--no-demo", is_flag=True, help="Start without the demo wineries.")
+@click.option("--reset", is_flag=True, help="Remove the data directory first; asks.")
+def up(data: Path | None, port: int | None, host: str | None, no_demo: bool, reset: bool) -> None:
+    """Run everything: database, web, worker and scheduler, until Ctrl-C."""
+    from winery_appliance.entrypoints import supervisor
+
+    settings = _read(data=data, port=port, host=host)
+    sys.exit(supervisor.run(settings, demo=not no_demo, reset=reset))
+
+
+@main.command()
+@click.option("--no-demo", is_flag=True, help="No demo wineries.")
+def prepare(no_demo: bool) -> None:
+    """Make roles and schema in the database, and the demo or a setup code."""
+    from winery_appliance.core.errors import AppError
+    from winery_appliance.core.roles import DatabaseRefused
+    from winery_appliance.entrypoints.preparation import prepare as make_ready
+
+    try:
+        lines = make_ready(_read(), demo=not no_demo)
+    except (DatabaseRefused, AppError) as error:
+        raise click.ClickException(str(error)) from error
+    for line in lines:
+        click.echo(line)
+
+
+@main.command()
+def web() -> None:
+    """Answer requests."""
+    from winery_appliance.entrypoints.web import serve
+
+    serve(_read())
+
+
+@main.command()
+def worker() -> None:
+    """Do queued work."""
+    from winery_appliance.entrypoints.worker import work
+
+    work(_read())
+
+
+@main.command()
+def scheduler() -> None:
+    """Decide when periodic jobs are due."""
+    from winery_appliance.entrypoints.scheduler import run_scheduler
+
+    run_scheduler(_read())

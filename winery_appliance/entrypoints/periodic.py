@@ -1,0 +1,40 @@
+"""Every periodic job, in one table: the scheduler decides when, a worker does it."""
+
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import text
+
+from winery_appliance.core import clock
+from winery_appliance.core.db import Database
+from winery_appliance.core.jobs import PeriodicJob
+from winery_appliance.core.outbox import drain
+from winery_appliance.entrypoints.reactions import REACTIONS
+
+log = structlog.get_logger("winery.periodic")
+
+# Done events answer "when was this reading analysed" for a while; after that the analysis itself does.
+KEEP_FINISHED = timedelta(days=30)
+
+
+def sweep_outbox(db: Database) -> None:
+    """Handle whatever the queue's wake-up missed. This is the guarantee; the wake-up is only for speed."""
+    drain(db, REACTIONS)
+
+
+def purge_finished(db: Database) -> None:
+    """Forget old done events, run-out sign-ins and tokens, and old failed attempts."""
+    with db.transaction() as session:
+        removed = session.scalar(
+            text("SELECT door_purge_finished(:before)"), {"before": clock.now() - KEEP_FINISHED}
+        )
+    log.info("finished rows purged", removed=removed)
+
+
+JOBS: dict[str, PeriodicJob] = {
+    job.name: job
+    for job in (
+        PeriodicJob("sweep_outbox", timedelta(minutes=1), sweep_outbox),
+        PeriodicJob("purge_finished", timedelta(hours=6), purge_finished),
+    )
+}

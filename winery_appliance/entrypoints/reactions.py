@@ -1,0 +1,10 @@
+"""Every consequence of every event, in one table."""
+
+from winery_appliance.analysis_engine.handlers import analyse_fermentation
+from winery_appliance.core.outbox import Reactions
+from winery_appliance.fermentation.events import FermentationStarted, SampleRecorded
+
+REACTIONS: Reactions = {
+    FermentationStarted: [],
+    SampleRecorded: [analyse_fermentation],
+}

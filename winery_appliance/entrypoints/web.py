@@ -1,0 +1,105 @@
+"""The web process: `create_app` and the server that runs it."""
+
+import signal
+import sys
+from pathlib import Path
+
+import waitress
+from flask import Flask, g, request
+from flask_login import current_user
+from flask_wtf.csrf import CSRFProtect
+
+from winery_appliance.analysis_engine import api as analysis_api
+from winery_appliance.analysis_engine import routes as analysis_routes
+from winery_appliance.auth import api as auth_api
+from winery_appliance.auth import routes as auth_routes
+from winery_appliance.auth.guards import set_up_sign_in
+from winery_appliance.core import web
+from winery_appliance.core.db import Database
+from winery_appliance.core.jobs import build_queue
+from winery_appliance.core.log import set_up_logging
+from winery_appliance.core.outbox import Wake
+from winery_appliance.core.presentation import set_up_filters
+from winery_appliance.core.roles import role_url
+from winery_appliance.core.secret_files import read_or_make_secret
+from winery_appliance.core.settings import Settings, read_settings
+from winery_appliance.core.web import MAX_BODY_BYTES, set_up_web
+from winery_appliance.entrypoints import health
+from winery_appliance.fermentation import api as fermentation_api
+from winery_appliance.fermentation import routes as fermentation_routes
+from winery_appliance.winery import api as winery_api
+from winery_appliance.winery import routes as winery_routes
+from winery_appliance.winery.queries import read_winery
+
+PACKAGE = Path(__file__).parent.parent
+PAGES = (auth_routes, winery_routes, fermentation_routes, analysis_routes, health)
+APIS = (auth_api, winery_api, fermentation_api, analysis_api)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The Flask application on the database that `settings` name, connecting as the role `app`."""
+    settings = settings or read_settings()
+    app = Flask(
+        "winery_appliance",
+        template_folder="templates",
+        static_folder="static",
+        root_path=str(PACKAGE),
+    )
+    app.config.update(
+        SECRET_KEY=read_or_make_secret(settings, "session_key"),
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
+        SESSION_COOKIE_NAME="winery_session",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=settings.session_days * 86400,
+        # A form may lie open on a tablet for a whole shift.
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    app.extensions["winery_settings"] = settings
+    db = Database(
+        role_url(settings, "app"), pool_size=settings.web_threads, application="winery-web"
+    )
+    app.extensions["winery_database"] = db
+    set_up_web(app)
+    set_up_sign_in(app)
+    set_up_filters(app)
+    csrf = CSRFProtect(app)
+    for feature in PAGES:
+        app.register_blueprint(feature.blueprint)
+    for feature in APIS:
+        # Programs carry a token; a browser's cookie is checked in auth.guards by where the request comes from.
+        csrf.exempt(feature.blueprint)
+        app.register_blueprint(feature.blueprint)
+    app.before_request(_enter_winery)
+    app.context_processor(lambda: {"winery": g.get("winery")})
+    Wake.call = build_queue(role_url(settings, "app"), db).wake
+    return app
+
+
+def _enter_winery() -> None:
+    """Know the winery's name, unit and time zone while a signed-in person's page is made."""
+    if request.blueprint is None or web.is_api() or not current_user.is_authenticated:
+        return
+    with web.transaction(current_user.actor.winery_id) as session:
+        g.winery = read_winery(session)
+    g.time_zone = g.winery.time_zone
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM; requests that are being answered are finished first."""
+    set_up_logging("web")
+    app = create_app(settings)
+    # waitress drops what it is doing on a bare SIGTERM; an exit lets it finish.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    waitress.serve(
+        app,
+        host=settings.host,
+        port=settings.port,
+        threads=settings.web_threads,
+        ident=None,
+        channel_timeout=60,
+        max_request_body_size=MAX_BODY_BYTES * 2,
+        clear_untrusted_proxy_headers=True,
+    )
