@@ -119,6 +119,11 @@ def publish(session: Session, event: Event) -> None:
             request_id=context.get("request_id"),
         )
     )
+    wake_after_commit(session)
+
+
+def wake_after_commit(session: Session) -> None:
+    """Make the worker look into the outbox once this transaction is committed."""
     run_after_commit(session, _wake)
 
 

@@ -126,6 +126,8 @@ def record_sample(
     body_hash = command.fingerprint(fermentation_id)
     earlier = _find_by_uuid(session, command, body_hash)
     if earlier is not None:
+        # Who sends again had no answer: perhaps the process that saved it died before it could wake the worker.
+        outbox.wake_after_commit(session)
         return Recorded(earlier, created=False)
     if fermentation.status == "cancelled":
         raise Conflict(
