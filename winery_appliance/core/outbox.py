@@ -248,6 +248,21 @@ def _postpone(db: Database, winery_id: int, ids: list[int], error: Exception) ->
         log.exception("failure not noted", events=ids, reason=json.dumps(reason))
 
 
+def is_pending(session: Session, subject: str) -> bool:
+    """Whether an event of `subject` is due and its reactions are not done."""
+    return bool(
+        session.scalar(
+            select(OutboxRow.id)
+            .where(
+                OutboxRow.subject == subject,
+                OutboxRow.done_at.is_(None),
+                OutboxRow.run_after <= func.now(),
+            )
+            .limit(1)
+        )
+    )
+
+
 def has_failing_event(session: Session, subject: str) -> bool:
     """Whether a reaction to an event of `subject` failed and waits to be tried again."""
     return bool(

@@ -180,8 +180,6 @@ def to_canonical(
     _refuse_foreign_unit(sample_type, unit)
     if sample_type is SampleType.sugar:
         density = formulas.SG_SCALES[unit][0](value) * formulas.WATER_DENSITY_20C
-        if unit is Unit.kg_m3:
-            density = value  # spared the rounding of a division and a multiplication
         if sample_temperature_c is None:
             return density
         return formulas.correct_to_20c(density, sample_temperature_c)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from running_appliance import Appliance, wait_for
 
+from tests.integration.runtime.running_appliance import Appliance, wait_for
 from winery_appliance.core.settings import Settings
 
 

@@ -161,6 +161,10 @@ class Appliance:
             lines.append(line)
         return lines
 
+    def count_events(self, event: str) -> int:
+        """How often an event stands in the log."""
+        return sum(line["event"] == event for line in self.log_lines())
+
     def kill_all(self) -> None:
         """SIGKILL to every process at once, the supervisor first."""
         if self.process is not None and self.process.poll() is None:

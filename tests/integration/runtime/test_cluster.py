@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from running_appliance import needs_root, wait_for
 
+from tests.integration.runtime.running_appliance import needs_root, wait_for
 from winery_appliance.core import postgres, postgres_programs
 from winery_appliance.core.postgres import (
     Server,
@@ -24,8 +24,8 @@ from winery_appliance.core.postgres import (
     cluster_dir,
     ensure_cluster,
     start_server,
-    stop_leftovers,
 )
+from winery_appliance.core.postgres_processes import stop_leftovers
 from winery_appliance.core.postgres_programs import PostgresRefused, run_program
 from winery_appliance.core.settings import Settings
 

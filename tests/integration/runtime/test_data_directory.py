@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from running_appliance import ROOT, needs_root
 
+from tests.integration.runtime.running_appliance import ROOT, needs_root
 from winery_appliance.core.data_directory import MARKER, DataDirectory, DataRefused
 
 

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from running_appliance import ROOT
+
+from tests.integration.runtime.running_appliance import ROOT
 
 FAKE_PYTHON = """#!/bin/sh
 # Stands in for python3.13: answers the questions asked of it and makes an environment of itself.

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from running_appliance import needs_root
 
+from tests.integration.runtime.running_appliance import needs_root
 from winery_appliance.entrypoints.process_log import LONGEST_LINE, LineReader, ProcessLog
 
 

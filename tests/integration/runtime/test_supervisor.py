@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from running_appliance import PARTS, STAND_IN, Appliance, wait_for
-from stand_in import SECRET_LINE
 
+from tests.integration.runtime.running_appliance import PARTS, STAND_IN, Appliance, wait_for
+from tests.integration.runtime.stand_in import SECRET_LINE
 from winery_appliance.core.postgres import cluster_dir
 
 
@@ -134,6 +134,7 @@ def test_ctrl_c_at_the_terminal_reaches_only_the_supervisor(appliance: Appliance
     try:
         while b"Stop it with" not in shown:
             shown += os.read(terminal, 4096)
+        wait_for(lambda: appliance.count_events("begun") == 3, "the stand-ins")
         os.write(terminal, b"\x03")
         with contextlib.suppress(OSError):  # how a terminal says that its program is gone
             while chunk := os.read(terminal, 4096):
@@ -151,7 +152,7 @@ def test_ctrl_c_at_the_terminal_reaches_only_the_supervisor(appliance: Appliance
 def test_asking_twice_hurries(appliance: Appliance) -> None:
     appliance.start(STAND_IN_STUBBORN="scheduler")
     appliance.tell(signal.SIGINT)
-    wait_for(lambda: any(line["event"] == "told" for line in appliance.log_lines()), "the stop")
+    wait_for(lambda: appliance.count_events("told"), "the stop")
 
     appliance.tell(signal.SIGINT)
 
