@@ -9,7 +9,7 @@ from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from winery_appliance.analysis_engine.models import Analysis, Anomaly, Recommendation
-from winery_appliance.core.outbox import has_failing_event
+from winery_appliance.core.outbox import has_failing_event, is_pending
 from winery_appliance.fermentation.events import subject_of
 
 _WORST_FIRST = case({"critical": 0, "warning": 1, "info": 2}, value=Anomaly.severity)
@@ -89,6 +89,11 @@ def read_analysis(session: Session, fermentation_id: int) -> AnalysisResult:
             for row in advice
         ],
     )
+
+
+def is_awaited(session: Session, fermentation_id: int) -> bool:
+    """Whether a reading of this fermentation waits for its first analysis, and nothing has gone wrong with it yet."""
+    return is_pending(session, subject_of(fermentation_id))
 
 
 def find_doubted(anomalies: Sequence[AnomalyView]) -> set[int]:

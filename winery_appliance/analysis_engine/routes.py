@@ -1,11 +1,14 @@
 """Pages that show what the analysis makes of the book: the board, and one fermentation."""
 
+import time
+
 from flask import Blueprint, make_response, redirect, render_template
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from winery_appliance.analysis_engine.board import read_board
 from winery_appliance.analysis_engine.fermentation_page import read_fermentation_page
+from winery_appliance.analysis_engine.queries import is_awaited
 from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
@@ -14,6 +17,10 @@ from winery_appliance.fermentation.service import read_previous
 from winery_appliance.winery.service import exists_any_winery
 
 blueprint = Blueprint("analysis", __name__)
+
+# An analysis takes some 30 ms. A worker that is busy or away must not hold up the page for long.
+PATIENCE_S = 0.2
+LOOK_EVERY_S = 0.02
 
 
 @blueprint.get("/")
@@ -41,6 +48,7 @@ def _show_board() -> ResponseReturnValue:
 def show(fermentation_id: int) -> ResponseReturnValue:
     """One fermentation: curve, alarms with their reasons, readings, and the entry of the next one."""
     actor = current_actor()
+    _await_analysis(actor.winery_id, fermentation_id)
     with web.transaction(actor.winery_id) as session:
         page = read_fermentation_page(session, fermentation_id, now=clock.now())
         entry = empty_form(page.winery.sugar_unit, page.winery.time_zone)
@@ -53,6 +61,16 @@ def show(fermentation_id: int) -> ResponseReturnValue:
         entry=entry,
         may_record=actor.may(Permission.RECORD_SAMPLES) and page.ferment.status != "cancelled",
     )
+
+
+def _await_analysis(winery_id: int, fermentation_id: int) -> None:
+    """Give a reading that was just saved the moment its analysis takes, so that the page need not ask again for it."""
+    patience_ends = clock.monotonic_s() + PATIENCE_S
+    while clock.monotonic_s() < patience_ends:
+        with web.transaction(winery_id) as session:
+            if not is_awaited(session, fermentation_id):
+                return
+        time.sleep(LOOK_EVERY_S)
 
 
 @blueprint.get("/fermentations/<id:fermentation_id>/analysis-panel")

@@ -1,0 +1,126 @@
+"""A reading that cannot be right beside its neighbours: a slip of the hand, a unit or a tank mixed
+up.
+
+Which readings are doubted is decided in `plausibility` and `series`, because every other check
+needs them out of the way. Here they become one question to a person, with the value that would fit.
+What a person confirmed is not asked again. Limits: no must falls by 12 °Bx in a day, or rises by
+itself by more than 0.8 °Bx (1.3 on skins, more in the first two days); temperature rises by 1.5
+°C/h at most. All are house defaults.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import ClassVar
+
+from winery_appliance.analysis_engine.checks import Check
+from winery_appliance.analysis_engine.corrections import propose_correction, show_in, show_typed
+from winery_appliance.analysis_engine.features import Curve
+from winery_appliance.analysis_engine.measurements import Ferment, Finding, Threshold
+from winery_appliance.analysis_engine.series import Doubt, typed_unit
+from winery_appliance.core.units import (
+    UNIT_SYMBOLS,
+    SampleType,
+    Unit,
+    from_canonical,
+    to_canonical,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryErrorLimits:
+    """A rise up to this (°Bx) may be an addition or a blend; above it is a slip."""
+
+    possible_addition_brix: float = 4.0
+
+
+DEFAULTS: Mapping[str, EntryErrorLimits] = MappingProxyType(
+    {style: EntryErrorLimits() for style in ("red", "white", "rose", "orange")}
+)
+
+
+class EntryError(Check):
+    """Asks about the newest doubtful reading, and names the others."""
+
+    id: ClassVar[str] = "entry_error"
+    title: ClassVar[str] = "Reading does not fit"
+
+    def __init__(self, parameters: Mapping[str, EntryErrorLimits] = DEFAULTS) -> None:
+        self.parameters = parameters
+
+    def run(self, ferment: Ferment, curve: Curve, as_of: datetime) -> Finding | None:
+        """One question for all doubtful readings; its evidence is their ids."""
+        limits = self.parameters.get(ferment.style, EntryErrorLimits())
+        doubts = [doubt for doubt in curve.doubts if not doubt.reading.confirmed]
+        doubts.sort(key=lambda doubt: (doubt.reading.measured_at, doubt.reading.sample_id))
+        return _describe(doubts, limits) if doubts else None
+
+
+def _describe(doubts: Sequence[Doubt], limits: EntryErrorLimits) -> Finding:
+    newest = doubts[-1]
+    series_unit = "°Bx" if newest.reading.sample_type is SampleType.sugar else "°C"
+    low, high = newest.expected
+    return Finding(
+        check=EntryError.id,
+        severity="warning",
+        since=doubts[0].reading.measured_at,
+        title=_name(newest, limits),
+        explanation=_explain(newest, limits) + _count_others(len(doubts) - 1),
+        evidence=tuple(doubt.reading.sample_id for doubt in doubts),
+        threshold=Threshold(
+            f"over {newest.tolerance:g} {series_unit} away from its neighbours",
+            newest.tolerance,
+            series_unit,
+        ),
+        clears_when="the reading is corrected or confirmed, or the next one agrees with it",
+        deviation_score=max(low - newest.value, newest.value - high, 0.0) / newest.tolerance,
+    )
+
+
+def _may_be_addition(doubt: Doubt, limits: EntryErrorLimits) -> bool:
+    rise = doubt.value - doubt.expected.high
+    sugar = doubt.reading.sample_type is SampleType.sugar
+    return sugar and 0 < rise <= limits.possible_addition_brix
+
+
+def _name(doubt: Doubt, limits: EntryErrorLimits) -> str:
+    if _may_be_addition(doubt, limits):
+        return "Sugar rose"
+    unit = typed_unit(doubt.reading)
+    return f"{_show(doubt.reading.value, doubt, unit)} {UNIT_SYMBOLS[unit]} does not fit"
+
+
+def _explain(doubt: Doubt, limits: EntryErrorLimits) -> str:
+    kind, unit = doubt.reading.sample_type, typed_unit(doubt.reading)
+    symbol = UNIT_SYMBOLS[unit]
+    low, high, near = (_from_series(kind, value, unit) for value in (*doubt.expected, doubt.near))
+    typed = _show(doubt.reading.value, doubt, unit)
+    text = (
+        f"The reading is {typed} {symbol}, expected was {show_in(low, unit)} to "
+        f"{show_in(high, unit)}."
+    )
+    value = from_canonical(kind, doubt.reading.value, unit)
+    correction = propose_correction(kind, value, unit, low=low, high=high, near=near)
+    if correction is not None:
+        text += f" {show_in(correction.value, unit)} fits, {correction.slip}."
+    if _may_be_addition(doubt, limits):
+        text += " Or was it an addition, a blend, or another tank?"
+    return text
+
+
+def _show(canonical: float, doubt: Doubt, unit: Unit) -> str:
+    return show_typed(from_canonical(doubt.reading.sample_type, canonical, unit), unit)
+
+
+def _from_series(kind: SampleType, value: float, unit: Unit) -> float:
+    shown = Unit.brix if kind is SampleType.sugar else Unit.celsius
+    return from_canonical(kind, to_canonical(kind, value, shown), unit)
+
+
+def _count_others(others: int) -> str:
+    if others == 0:
+        return ""
+    return (
+        " One other does not fit either." if others == 1 else f" {others} others do not fit either."
+    )

@@ -1,0 +1,188 @@
+"""Too hot or too cold for the yeast, by style of wine.
+
+High limits: yeast of reds suffers above 32 °C (AWRI 2013, log temperature twice daily) and a red
+should never pass 30 °C (sawine.co.za); 20 and 24 °C for white and rosé, 26 and 30 °C for orange are
+house defaults for keeping aroma. Low limits: below 10 °C fermentation is extremely slow (University
+of California Bulletin 827); 16 °C for red and 14 °C for orange are house defaults.
+
+A hot must is told from the first reading on. Too cold is told only while sugar is fermenting: a
+cold soak and the chilling of a finished wine are meant. One reading a little over the warning may
+be the place it was taken; a second one, or a full degree, opens the alarm.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import ClassVar
+
+from winery_appliance.analysis_engine.checks import Check
+from winery_appliance.analysis_engine.features import Curve, Look
+from winery_appliance.analysis_engine.measurements import (
+    Ferment,
+    Finding,
+    Severity,
+    Threshold,
+)
+from winery_appliance.core.figures import show_number
+
+DEADLY_C = 35.0  # sluggish above 29, stops about 38 °C (University of California Bulletin 827)
+
+
+@dataclass(frozen=True, slots=True)
+class TemperatureLimits:
+    """Limits in °C; an alarm clears `margin_c` inside its limit."""
+
+    high_warning_c: float
+    high_critical_c: float
+    low_warning_c: float
+    margin_c: float = 1.0
+
+
+_WHITE = TemperatureLimits(20.0, 24.0, 10.0)
+DEFAULTS: Mapping[str, TemperatureLimits] = MappingProxyType(
+    {
+        "red": TemperatureLimits(30.0, 32.0, 16.0),
+        "white": _WHITE,
+        "rose": _WHITE,
+        "orange": TemperatureLimits(26.0, 30.0, 14.0),
+    }
+)
+
+
+class TemperatureHigh(Check):
+    """Finds a must that is too hot, from the crush to the dry wine."""
+
+    id: ClassVar[str] = "temp_high"
+    title: ClassVar[str] = "Hot"
+
+    def __init__(self, parameters: Mapping[str, TemperatureLimits] = DEFAULTS) -> None:
+        self.parameters = parameters
+
+    def run(self, ferment: Ferment, curve: Curve, as_of: datetime) -> Finding | None:
+        """The heat that is open now: critical while one of the last two looks was critical."""
+        limits = self.parameters.get(ferment.style, _WHITE)
+        looks = curve.temperature
+        if not looks or curve.is_dry_at(looks[-1].hours):
+            return None
+        opened = _follow(
+            [look.value for look in looks],
+            beyond=lambda value: value >= limits.high_warning_c,
+            clearly=lambda value: value >= limits.high_warning_c + limits.margin_c,
+            safe=lambda value: value < limits.high_warning_c - limits.margin_c,
+        )
+        return None if opened is None else _describe_heat(looks, opened, limits)
+
+
+class TemperatureLow(Check):
+    """Finds a ferment that is too cold to go on."""
+
+    id: ClassVar[str] = "temp_low"
+    title: ClassVar[str] = "Cold"
+
+    def __init__(self, parameters: Mapping[str, TemperatureLimits] = DEFAULTS) -> None:
+        self.parameters = parameters
+
+    def run(self, ferment: Ferment, curve: Curve, as_of: datetime) -> Finding | None:
+        """The cold that is open now, while sugar is fermenting."""
+        limits = self.parameters.get(ferment.style, _WHITE)
+        looks = [look for look in curve.temperature if curve.is_fermenting_at(look.hours)]
+        if not looks or looks[-1] is not curve.temperature[-1]:
+            return None
+        opened = _follow(
+            [look.value for look in looks],
+            beyond=lambda value: value < limits.low_warning_c,
+            clearly=lambda value: value < limits.low_warning_c - 2 * limits.margin_c,
+            safe=lambda value: value >= limits.low_warning_c + limits.margin_c,
+        )
+        return None if opened is None else _describe_cold(looks, opened, limits)
+
+
+def _follow(
+    values: Sequence[float],
+    *,
+    beyond: Callable[[float], bool],
+    clearly: Callable[[float], bool],
+    safe: Callable[[float], bool],
+) -> int | None:
+    """Index of the value that opened the alarm which still stands, or None.
+
+    It opens with one value clearly beyond the limit or two in a row beyond, and clears with two in
+    a row on the safe side.
+    """
+    opened = None
+    for at, value in enumerate(values):
+        before = values[at - 1] if at else None
+        if opened is None:
+            if clearly(value) or (beyond(value) and before is not None and beyond(before)):
+                opened = at
+        elif safe(value) and before is not None and safe(before):
+            opened = None
+    return opened
+
+
+def _describe_heat(looks: Sequence[Look], opened: int, limits: TemperatureLimits) -> Finding:
+    hottest = max(look.value for look in looks[-2:])
+    severity: Severity = "critical" if hottest >= limits.high_critical_c else "warning"
+    limit = limits.high_critical_c if severity == "critical" else limits.high_warning_c
+    safe = limits.high_warning_c - limits.margin_c
+    return Finding(
+        check=TemperatureHigh.id,
+        severity=severity,
+        since=looks[opened].measured_at,
+        title=TemperatureHigh.title if severity == "critical" else "Warm",
+        explanation=_tell_heat(looks, limit),
+        evidence=_cite(looks),
+        threshold=Threshold(f"{limit:g} °C or more", limit, "°C"),
+        clears_when=f"under {safe:g} °C at two readings, or the wine is dry",
+        deviation_score=max(
+            0.0,
+            (hottest - limits.high_warning_c) / (limits.high_critical_c - limits.high_warning_c),
+        ),
+    )
+
+
+def _tell_heat(looks: Sequence[Look], limit: float) -> str:
+    now = looks[-1].value
+    text = f"The temperature is {show_number(now)} °C"
+    rise = _measure_rise_per_h(looks)
+    if now < limit:
+        text += f", after {show_number(looks[-2].value)} °C" if len(looks) > 1 else ""
+        return f"{text}; the limit is {limit:g} °C."
+    text += f", the limit is {limit:g} °C."
+    if rise < 0.1:
+        return text
+    if now >= DEADLY_C:
+        return f"{text} It rises by {show_number(rise)} °C/h."
+    hours = (DEADLY_C - now) / rise
+    return f"{text} It rises by {show_number(rise)} °C/h: {DEADLY_C:g} °C in about {hours:.0f} h."
+
+
+def _measure_rise_per_h(looks: Sequence[Look]) -> float:
+    """°C per hour between the last two looks; 0 when they are too far apart to tell."""
+    if len(looks) < 2:
+        return 0.0
+    hours = looks[-1].hours - looks[-2].hours
+    return (looks[-1].value - looks[-2].value) / hours if 1.0 <= hours <= 18.0 else 0.0
+
+
+def _describe_cold(looks: Sequence[Look], opened: int, limits: TemperatureLimits) -> Finding:
+    now, low = looks[-1].value, limits.low_warning_c
+    return Finding(
+        check=TemperatureLow.id,
+        severity="warning",
+        since=looks[opened].measured_at,
+        title=TemperatureLow.title,
+        explanation=(
+            f"The temperature is {show_number(now)} °C while sugar is fermenting; "
+            f"under {low:g} °C the yeast can fall asleep."
+        ),
+        evidence=_cite(looks),
+        threshold=Threshold(f"under {low:g} °C while fermenting", low, "°C"),
+        clears_when=f"{low + limits.margin_c:g} °C or more at two readings, or the wine is dry",
+        deviation_score=max(0.0, (low - min(look.value for look in looks[-2:])) / 4.0),
+    )
+
+
+def _cite(looks: Sequence[Look]) -> tuple[int, ...]:
+    return tuple(sample_id for look in looks[-3:] for sample_id in look.sample_ids)

@@ -1,0 +1,75 @@
+"""What the engine is given and what it answers: plain values, no tables and no pages."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from winery_appliance.core.units import SampleType, Unit
+
+Severity = Literal["info", "warning", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ferment:
+    """The alcoholic fermentation under judgement; `style` is red, white, rose or orange."""
+
+    style: str
+    started_at: datetime
+    yeast_strain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One sample. `value` is in the canonical unit of its type, both moments carry a time zone.
+
+    `confirmed` says that a person was asked about the value and kept it. `unit` is the unit it was
+    typed in (None: the usual one); a proposed correction is given in it.
+    """
+
+    sample_id: int
+    sample_type: SampleType
+    value: float
+    qualifier: str | None
+    measured_at: datetime
+    recorded_at: datetime
+    confirmed: bool
+    unit: Unit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The limit a finding went over: a phrase for a person, and the bare figure."""
+
+    text: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong now, and everything needed to believe it.
+
+    `since` is when the alarm opened, `evidence` the ids of the samples it rests on, oldest first.
+    `deviation_score` is 0 at the threshold and grows with the distance from it; 1 is serious.
+    """
+
+    check: str
+    severity: Severity
+    since: datetime
+    title: str
+    explanation: str
+    evidence: tuple[int, ...]
+    threshold: Threshold
+    clears_when: str
+    deviation_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What could help against a finding of the same `check`; `confidence` runs from 0 to 1."""
+
+    check: str
+    action: str
+    instructions: tuple[str, ...]
+    reasoning: str
+    confidence: float
