@@ -1,0 +1,630 @@
+"""One example of every page in every state that it can be met in."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from tests.unit.templates.page_harness import NOW
+
+Page = tuple[str, dict[str, Any]]
+START = NOW - timedelta(days=8, hours=3)
+
+
+def thing(**values: Any) -> Any:
+    """Values with names, as a view gives them."""
+    return SimpleNamespace(**values)
+
+
+def row(at: datetime, label: str, value: str, unit: str, **other: Any) -> Any:
+    """A line of a table of readings."""
+    given = {
+        "qualifier": None,
+        "canonical_text": None,
+        "by": "Bruno",
+        "confirmed": False,
+        "late": False,
+    }
+    return thing(
+        sample_id=int(at.timestamp()) % 100000,
+        measured_at=at,
+        type_label=label,
+        value_typed=value,
+        unit_symbol=unit,
+        **(given | other),
+    )
+
+
+def falling(days: float) -> float:
+    """A sugar curve that stops: °Bx after so many days."""
+    return 5.45 + 19.4 / (1 + math.exp((days - 2.7) * 1.5))
+
+
+HOURS = [0, 9, 21, 33, 45, 57, 69, 81, 93, 105, 117, 129, 141, 153, 165, 177, 189]
+MOMENTS = [START + timedelta(hours=hour) for hour in HOURS]
+SUGAR = [round(falling(hour / 24), 1) for hour in HOURS]
+WARMTH = [
+    24.0,
+    24.4,
+    25.6,
+    25.1,
+    25.9,
+    26.0,
+    25.7,
+    24.5,
+    24.6,
+    22.4,
+    17.5,
+    17.0,
+    16.9,
+    17.0,
+    16.9,
+    17.1,
+    16.9,
+]
+
+ROWS = [
+    line
+    for index in range(len(HOURS) - 1, -1, -1)
+    for line in (
+        row(
+            MOMENTS[index],
+            "Sugar",
+            f"{SUGAR[index]:.1f}",
+            "°Bx",
+            late=index == 12,
+            confirmed=index == 9,
+        ),
+        row(MOMENTS[index], "Temperature", f"{WARMTH[index]:.1f}", "°C", by="Lucía Fernández"),
+    )
+]
+
+
+def chart(alarm: bool = True) -> dict[str, Any]:
+    """The values of the curve."""
+
+    def points(values: list[float], doubted: int) -> list[list[Any]]:
+        return [
+            [at.timestamp(), value, i, i == doubted]
+            for i, (at, value) in enumerate(zip(MOMENTS, values, strict=True))
+        ]
+
+    window = {
+        "from": MOMENTS[-5].timestamp(),
+        "to": MOMENTS[-1].timestamp(),
+        "label": "0.2 °Bx in 48 h",
+    }
+    return {
+        "sugar_unit": "°Bx",
+        "sugar": points(SUGAR, 9),
+        "temperature": points(WARMTH, -1),
+        "alarm": window if alarm else None,
+        "dry_line": -1.0,
+        "wanted_temperature": [22, 28],
+        "style": "red",
+        "timezone": "Europe/Madrid",
+    }
+
+
+EMPTY_CHART = chart(False) | {"sugar": [], "temperature": []}
+
+STUCK = thing(
+    id=31,
+    check="stuck",
+    severity="critical",
+    title="Stuck",
+    explanation="Sugar fell 0.2 °Bx in 48 h, with about 74 g/L still to ferment.",
+    opened_at=NOW - timedelta(hours=15),
+    threshold_text="Under 0.3 °Bx in 48 h with over 4 g/L left, after the start",
+    clears_when="0.5 °Bx down in 24 h, or two readings at or under −1.0 °Bx",
+    evidence=[r for r in ROWS if r.type_label == "Sugar"][:5],
+)
+COLD = thing(
+    id=32,
+    check="cold",
+    severity="warning",
+    title="Colder than wanted",
+    explanation="16.9 °C, wanted are 22 to 28 °C.",
+    opened_at=NOW - timedelta(days=3),
+    threshold_text="Under 18 °C in a red for 12 h",
+    clears_when="Two readings over 19 °C",
+    evidence=[row(NOW - timedelta(hours=2), "Temperature", "62.4", "°F", canonical_text="16.9 °C")],
+)
+NOTED = thing(
+    id=33,
+    check="late_entry",
+    severity="info",
+    title="Late readings",
+    explanation="Two readings arrived a day late. The curve was drawn anew; no alarm changed.",
+    opened_at=NOW - timedelta(hours=3),
+    threshold_text="More than 6 h between reading and saving",
+    clears_when="By itself, with the next reading",
+    evidence=[],
+)
+ADVICE = [
+    thing(
+        action="Warm it slowly, then wake the yeast.",
+        instructions=[
+            "Close the cooling valve. Warm to 20 °C, at most 3 °C a day.",
+            "Stir the lees once at 19 °C.",
+            "Give yeast hulls at 19 °C, up to 40 g/hL.",
+        ],
+        reasoning="It cooled from 25 to 17 °C between Sunday and Monday and stopped within a day.",
+        confidence=0.74,
+    ),
+    thing(
+        action="Measure again before any addition.", instructions=[], reasoning="", confidence=0.41
+    ),
+]
+
+
+def ferment(**other: Any) -> Any:
+    """The figures on top of the page of a ferment."""
+    given = {
+        "id": 17,
+        "code": "G26-17",
+        "vessel_code": "T-17",
+        "style": "red",
+        "yeast_strain": "QA23",
+        "started_at": START,
+        "day": 9,
+        "status": "active",
+        "headline": "T-17 has almost stopped",
+        "sugar": 5.5,
+        "sugar_unit_symbol": "°Bx",
+        "sugar_at": NOW - timedelta(hours=2),
+        "sugar_by": "Bruno",
+        "change_24h": -0.1,
+        "temperature_c": 16.9,
+        "sugar_left_g_l": 74.2,
+        "alcohol_pct": 10.7,
+    }
+    return thing(**(given | other))
+
+
+def analysis(**other: Any) -> Any:
+    """The live part of the page."""
+    given = {
+        "status": "done",
+        "analyzed_at": NOW - timedelta(hours=2),
+        "covers_samples": 34,
+        "sample_count": 34,
+        "anomalies": [STUCK],
+        "recommendations": ADVICE,
+        "poll_seconds": 15.0,
+        "chart": chart(),
+    }
+    return thing(**(given | other))
+
+
+def entry(**other: Any) -> Any:
+    """The entry form."""
+    given = {
+        "values": {"sugar_unit": "brix", "temperature_unit": "celsius"},
+        "errors": {},
+        "questions": [],
+        "sugar_uuid": "11111111-1111-4111-8111-111111111111",
+        "temperature_uuid": "22222222-2222-4222-8222-222222222222",
+        "previous": {
+            "sugar": [
+                ("5.6 °Bx", NOW - timedelta(hours=15)),
+                ("5.5 °Bx", NOW - timedelta(hours=2)),
+            ],
+            "temperature": [
+                ("17.0 °C", NOW - timedelta(hours=15)),
+                ("16.9 °C", NOW - timedelta(hours=2)),
+            ],
+        },
+        "timezone_name": "Europe/Madrid",
+    }
+    return thing(**(given | other))
+
+
+TYPED = {
+    "sugar": "18,4",
+    "sugar_unit": "brix",
+    "temperature": "16.8",
+    "temperature_unit": "celsius",
+}
+QUESTION = "18,4 °Bx? Sugar would have risen by 12.9 °Bx. It does not rise by itself."
+
+FERMENT_PAGE: dict[str, Any] = {
+    "ferment": ferment(),
+    "analysis": analysis(),
+    "rows": ROWS,
+    "entry": entry(),
+    "may_record": True,
+}
+
+
+def tank(number: int, key: str, **other: Any) -> Any:
+    """A tank on the board."""
+    letter, styles = "TC"[number % 7 == 3], ["red", "red", "white", "red", "rose", "orange"]
+    spark = [(i / 11, 1 - (i / 11) ** (0.7 + number % 4 / 3)) for i in range(12)]
+    given: dict[str, Any] = {
+        "fermentation_id": number,
+        "vessel_code": f"{letter}-{number:02d}",
+        "code": f"G26-{number:02d}",
+        "style": styles[number % 6],
+        "yeast_strain": ["QA23", "EC-1118", "wild"][number % 3],
+        "sugar": 24.1 - number * 0.37,
+        "sugar_unit_symbol": "°Bx",
+        "change_24h": -0.4 - number % 5,
+        "temperature_c": 15.3 + number % 12,
+        "last_read_at": NOW - timedelta(hours=2 + number % 3),
+        "day": 2 + number % 9,
+        "reason_title": None,
+        "reason": None,
+        "spark": spark,
+    }
+    if key == "unread":
+        given |= {
+            "last_read_at": NOW - timedelta(hours=31),
+            "reason_title": "Not read",
+            "reason": "Read it on the next round.",
+        }
+    return thing(**(given | other))
+
+
+ACT = [
+    tank(
+        17,
+        "act",
+        sugar=5.5,
+        change_24h=-0.1,
+        temperature_c=16.9,
+        reason_title="Stuck",
+        reason="Sugar fell 0.2 °Bx in 48 h, with about 74 g/L still to ferment.",
+    ),
+    tank(
+        23,
+        "act",
+        sugar=8.8,
+        change_24h=-7.5,
+        temperature_c=32.4,
+        reason_title="Hot",
+        reason="Rising 0.6 °C/h: 35 °C in about 4 h.",
+    ),
+    tank(
+        4,
+        "act",
+        sugar=3.1,
+        change_24h=-2.8,
+        reason_title="VA rising",
+        reason="0.78 g/L, up 0.16 in 48 h.",
+    ),
+]
+WATCH = [
+    tank(
+        9,
+        "watch",
+        style="white",
+        change_24h=-1.3,
+        reason_title="Sluggish",
+        reason="Slower than 9 in 10 past ferments.",
+    ),
+    tank(
+        12,
+        "watch",
+        sugar=-0.5,
+        reason_title="Press",
+        reason="Dry tomorrow, between 11:00 and 20:00.",
+    ),
+    tank(
+        28,
+        "watch",
+        sugar=23.9,
+        change_24h=0.2,
+        reason_title="Slow start",
+        reason="0.6 °Bx in 70 h since inoculation.",
+    ),
+]
+UNREAD = [
+    tank(40, "unread"),
+    tank(
+        41, "unread", sugar=None, change_24h=None, temperature_c=None, last_read_at=None, spark=[]
+    ),
+]
+CALM = [tank(number, "calm") for number in range(1, 36) if number not in {4, 9, 12, 17, 23, 28}]
+
+
+def board(*, calm: list[Any] = CALM, act: list[Any] = ACT, **other: Any) -> Any:
+    """The board."""
+    groups = [
+        thing(key="act", title="Act now", tanks=act),
+        thing(key="watch", title="Look today", tanks=WATCH if act else []),
+        thing(key="unread", title="Not read", tanks=UNREAD if act else []),
+        thing(key="calm", title="On course", tanks=calm),
+    ]
+    given = {
+        "heading": f"{len(act)} tanks need you now" if act else "Every tank is on course",
+        "subheading": "37 ferments run, 35 of them read since yesterday.",
+        "groups": groups,
+        "free_vessels": 6,
+    }
+    return thing(**(given | other))
+
+
+LIST = [
+    thing(
+        id=number,
+        code=f"G{26 - number // 20}-{number:02d}",
+        vessel_code=f"T-{number % 30:02d}",
+        style=["red", "white", "rose", "orange"][number % 4],
+        yeast_strain="EC-1118",
+        status=["active", "active", "completed", "completed", "cancelled"][number // 8 % 5],
+        started_at=NOW - timedelta(days=number * 2),
+        ended_at=None if number < 16 else NOW - timedelta(days=number),
+    )
+    for number in range(1, 36)
+]
+SESSIONS = [
+    thing(
+        id=1,
+        created_at=NOW - timedelta(days=2),
+        last_seen_at=NOW - timedelta(minutes=3),
+        current=True,
+        user_agent="Mozilla/5.0 (Linux; Android 15; SM-X306B) AppleWebKit/537.36 Chrome/141.0 Safari/537.36",
+    ),
+    thing(
+        id=2,
+        created_at=NOW - timedelta(days=20),
+        last_seen_at=NOW - timedelta(hours=16),
+        current=False,
+        user_agent="",
+    ),
+]
+SETUP = {
+    "setup_code": "7KQ4-M2XD",
+    "winery_name": "Torrevela",
+    "winery_code": "",
+    "display_name": "Ana Ibáñez",
+    "email": "ana@",
+    "password": "must-never-come-back",
+    "password_again": "must-never-come-back",
+}
+VESSELS = [
+    {"code": "T-05", "free": True},
+    {"code": "T-06", "free": True},
+    {"code": "T-17", "free": False},
+]
+
+
+def start(values: dict[str, str], errors: dict[str, str], ask: bool = False) -> dict[str, Any]:
+    """The page that starts a ferment."""
+    return {"form": {"values": values, "errors": errors, "ask_new_vessel": ask}, "vessels": VESSELS}
+
+
+def problem(status: int, title: str, detail: str, what_next: str) -> Page:
+    """A page about something that went wrong."""
+    context = {
+        "status": status,
+        "title": title,
+        "detail": detail,
+        "what_next": what_next,
+        "request_id": "9f3c21d0b7",
+    }
+    return "problem.html", context | {"_outside": True}
+
+
+def door(**form: Any) -> dict[str, Any]:
+    """The sign-in."""
+    given = {"login": "", "error": None}
+    return {"form": given | form, "winery_name": "Torrevela", "_outside": True}
+
+
+PAGES: dict[str, Page] = {
+    "sign-in": ("auth/sign_in.html", door()),
+    "sign-in-refused": (
+        "auth/sign_in.html",
+        door(
+            login="ana",
+            error="Name and password do not belong together. Try again.",
+            next="/fermentations/17",
+        ),
+    ),
+    "sign-in-unnamed": ("auth/sign_in.html", door() | {"winery_name": None}),
+    "first-run": (
+        "winery/first_run.html",
+        {"form": {"values": {}, "errors": {}, "error": None}, "_outside": True},
+    ),
+    "first-run-refused": (
+        "winery/first_run.html",
+        {
+            "_outside": True,
+            "form": {
+                "values": SETUP,
+                "error": "Nothing was saved.",
+                "errors": {
+                    "winery_code": "Type a short code.",
+                    "email": "This is no e-mail address.",
+                    "body": "The two passwords are not the same.",
+                },
+            },
+        },
+    ),
+    "board": (
+        "fermentation/board.html",
+        {"board": board(), "may_start": True, "_flashed": [("message", "G26-41 began in T-41.")]},
+    ),
+    "board-calm": (
+        "fermentation/board.html",
+        {"board": board(act=[], calm=CALM[:3], free_vessels=1), "may_start": False},
+    ),
+    "board-one": (
+        "fermentation/board.html",
+        {"board": board(act=[], calm=CALM[:1]), "may_start": True},
+    ),
+    "board-many": (
+        "fermentation/board.html",
+        {"board": board(calm=[tank(n, "calm") for n in range(100, 400)]), "may_start": True},
+    ),
+    "board-empty": (
+        "fermentation/board.html",
+        {
+            "board": board(
+                act=[],
+                calm=[],
+                heading="The cellar is quiet",
+                subheading="0 ferments run, 0 of them read since yesterday.",
+            ),
+            "may_start": True,
+        },
+    ),
+    "board-empty-viewer": (
+        "fermentation/board.html",
+        {"board": board(act=[], calm=[]), "may_start": False},
+    ),
+    "ferments": (
+        "fermentation/index.html",
+        {"rows": LIST, "next_cursor": "abc", "may_start": True},
+    ),
+    "ferments-empty": (
+        "fermentation/index.html",
+        {"rows": [], "next_cursor": None, "may_start": False},
+    ),
+    "new": ("fermentation/new.html", start({}, {})),
+    "new-refused": (
+        "fermentation/new.html",
+        start(
+            {"code": "G26-41", "vessel_code": "T-17", "yeast_strain": "QA23", "style": "white"},
+            {
+                "vessel_code": "T-17 holds G26-17 until it is finished or moved.",
+                "style": "Choose the wine.",
+            },
+        ),
+    ),
+    "new-ask": (
+        "fermentation/new.html",
+        start(
+            {"code": "G26-41", "vessel_code": "T-71", "style": "red", "yeast_strain": "QA23"},
+            {"vessel_code": "Not in the book yet. Add it, or check the code."},
+            ask=True,
+        ),
+    ),
+    "ferment": ("fermentation/fermentation.html", FERMENT_PAGE),
+    "ferment-many-alarms": (
+        "fermentation/fermentation.html",
+        FERMENT_PAGE | {"analysis": analysis(anomalies=[STUCK, COLD, NOTED])},
+    ),
+    "ferment-working": (
+        "fermentation/fermentation.html",
+        FERMENT_PAGE | {"analysis": analysis(status="done", covers_samples=33, poll_seconds=0.4)},
+    ),
+    "ferment-on-course": (
+        "fermentation/fermentation.html",
+        FERMENT_PAGE
+        | {
+            "ferment": ferment(headline="T-17 is on course", style="white", change_24h=0.2),
+            "analysis": analysis(
+                anomalies=[], recommendations=[], chart=chart(False) | {"style": "white"}
+            ),
+            "may_record": False,
+        },
+    ),
+    "ferment-failed": (
+        "fermentation/fermentation.html",
+        FERMENT_PAGE | {"analysis": analysis(status="failed")},
+    ),
+    "ferment-new": (
+        "fermentation/fermentation.html",
+        FERMENT_PAGE
+        | {
+            "ferment": ferment(
+                headline="T-17 has just begun",
+                sugar=None,
+                sugar_at=None,
+                sugar_by=None,
+                change_24h=None,
+                temperature_c=None,
+                sugar_left_g_l=None,
+                alcohol_pct=None,
+                day=1,
+                yeast_strain="",
+            ),
+            "analysis": analysis(
+                status="pending",
+                analyzed_at=None,
+                covers_samples=0,
+                sample_count=0,
+                anomalies=[],
+                recommendations=[],
+                chart=EMPTY_CHART,
+            ),
+            "rows": [],
+            "entry": entry(previous={"sugar": [], "temperature": []}),
+        },
+    ),
+    "ferment-first": (
+        "fermentation/fermentation.html",
+        FERMENT_PAGE
+        | {
+            "ferment": ferment(
+                headline="T-17 has just begun",
+                sugar=1.0850,
+                sugar_unit_symbol="SG",
+                change_24h=None,
+            ),
+            "analysis": analysis(
+                status="pending",
+                analyzed_at=None,
+                covers_samples=0,
+                sample_count=1,
+                anomalies=[],
+                recommendations=[],
+                poll_seconds=0.4,
+                chart=EMPTY_CHART
+                | {
+                    "sugar": [[START.timestamp(), 1.085, 1, False]],
+                    "sugar_unit": "SG",
+                    "dry_line": 0.996,
+                },
+            ),
+            "rows": [
+                row(START, "Sugar", "1,085", "SG", qualifier="<", canonical_text="1085.0 kg/m³")
+            ],
+        },
+    ),
+    "entry-question": (
+        "fermentation/entry.html",
+        {"ferment": ferment(), "entry": entry(values=TYPED, questions=[QUESTION])},
+    ),
+    "entry-refused": (
+        "fermentation/entry.html",
+        {
+            "ferment": ferment(),
+            "entry": entry(
+                values=TYPED | {"sugar": "204", "measured_at": "2026-09-25T06:58"},
+                errors={
+                    "sugar": "204 °Bx is impossible for sugar. Possible is −5 to 50.",
+                    "measured_at": "This time has not come yet. Check the date and the clock of this device.",
+                },
+            ),
+        },
+    ),
+    "account": ("auth/account.html", {"sessions": SESSIONS}),
+    "account-alone": (
+        "auth/account.html",
+        {"sessions": SESSIONS[:1], "_flashed": [("warning", "A session ended."), ("error", "No.")]},
+    ),
+    "problem-404": problem(
+        404,
+        "Not Found",
+        "There is no such fermentation in this winery.",
+        "Check the address, or start from the board.",
+    ),
+    "problem-503": problem(
+        503,
+        "Service Unavailable",
+        "The database does not answer just now. Nothing was saved.",
+        "Try again in a few seconds; it usually mends itself.",
+    ),
+}
+PARTIALS: dict[str, Page] = {
+    "panel": (
+        "fermentation/_analysis.html",
+        {"ferment": ferment(), "analysis": analysis(), "rows": ROWS, "live": True},
+    ),
+}

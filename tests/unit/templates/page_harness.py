@@ -1,0 +1,105 @@
+"""Draws the pages without the application: the same templates, stand-ins for what Flask gives them.
+
+Undefined names are errors here, so that a page asks for nothing that its view does not give.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+PACKAGE = Path(__file__).parents[3] / "winery_appliance"
+STATIC = PACKAGE / "static"
+NOW = datetime(2026, 9, 24, 9, 15, tzinfo=ZoneInfo("Europe/Madrid"))
+ZONE = ZoneInfo("Europe/Madrid")
+
+ADDRESSES = {
+    "analysis.board": "/",
+    "analysis.show": "/fermentations/{fermentation_id}",
+    "analysis.analysis_panel": "/fermentations/{fermentation_id}/analysis-panel",
+    "auth.account": "/account",
+    "auth.sign_in": "/sign-in",
+    "auth.sign_out": "/sign-out",
+    "auth.sign_out_everywhere": "/sign-out-everywhere",
+    "fermentation.index": "/fermentations",
+    "fermentation.record": "/fermentations/{fermentation_id}/samples",
+    "fermentation.start": "/fermentations/new",
+    "static": "/static/{filename}",
+    "winery.first_run": "/setup",
+}
+PERSON = SimpleNamespace(is_authenticated=True, display_name="Ana Ibáñez", role="owner")
+WINERY = SimpleNamespace(name="Torrevela", code="TORRE", time_zone="Europe/Madrid")
+
+
+def address_of(endpoint: str, **values: Any) -> str:
+    """The address of an endpoint; KeyError for one that no view serves."""
+    pattern = ADDRESSES[endpoint]
+    rest = {name: value for name, value in values.items() if f"{{{name}}}" not in pattern}
+    query = "&".join(f"{name}={value}" for name, value in rest.items())
+    return pattern.format(**values) + (f"?{query}" if query else "")
+
+
+def show_number(value: float, digits: int = 1) -> str:
+    """A figure with a true minus."""
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def show_age(moment: datetime) -> str:
+    """How long ago, in hours."""
+    return f"{(NOW - moment).total_seconds() / 3600:.0f}\u00a0h ago"
+
+
+def show_local_time(moment: datetime) -> str:
+    """Day and time; the date for what is older than the days of a week tell apart."""
+    local = moment.astimezone(ZONE)
+    recent = abs((NOW - moment).days) < 6
+    return f"{local:%a %H:%M}" if recent else f"{local.day} {local:%b %Y %H:%M}"
+
+
+@lru_cache
+def build_environment() -> Environment:
+    """Jinja as the application sets it up, with undefined names as errors."""
+    folders = [PACKAGE / "templates", *sorted(PACKAGE.glob("*/templates"))]
+    environment = Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+    )
+    environment.globals.update(url_for=address_of, csrf_token=lambda: "the-token")
+    environment.filters.update(
+        number=show_number,
+        quantity=lambda value, unit, digits=1: f"{show_number(value, digits)}\u00a0{unit}",
+        ago=show_age,
+        local_time=show_local_time,
+    )
+    return environment
+
+
+def render(template: str, context: Mapping[str, Any]) -> str:
+    """The page as the application would send it; "_flashed" in the context holds flash messages."""
+    given = dict(context)
+    flashed = given.pop("_flashed", [])
+    environment = build_environment()
+    environment.globals["get_flashed_messages"] = lambda with_categories: flashed
+    surroundings: dict[str, Any] = {"csp_nonce": "nonce"}
+    if not given.pop("_outside", False):
+        surroundings |= {"current_user": PERSON, "winery": WINERY}
+    return environment.get_template(template).render(**surroundings, **given)
+
+
+def all_templates() -> list[Path]:
+    """Every template file of the package."""
+    return sorted([*PACKAGE.glob("templates/**/*.html"), *PACKAGE.glob("*/templates/**/*.html")])
+
+
+def without_comments(css: str) -> str:
+    """A style sheet without its comments."""
+    return re.sub(r"/\*.*?\*/", "", css, flags=re.S)
