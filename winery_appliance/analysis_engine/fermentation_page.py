@@ -208,7 +208,9 @@ def _view_ferment(
 def _headline(ferment: FermentationView, result: AnalysisResult) -> str:
     name = ferment.vessel_code or ferment.code
     if result.anomalies:
-        return f"{name}: {result.anomalies[0].title[:1].lower()}{result.anomalies[0].title[1:]}"
+        title = result.anomalies[0].title
+        # "Stuck" goes on in small letters, "VA rising" does not.
+        return f"{name}: {title if title[:2].isupper() else title[:1].lower() + title[1:]}"
     if ferment.status == "completed":
         return f"{ferment.code} is finished"
     return f"{name} is on course" if result.analyzed_at else f"{name} has just begun"

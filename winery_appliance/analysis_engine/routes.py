@@ -39,8 +39,7 @@ def _show_board() -> ResponseReturnValue:
     with web.transaction(actor.winery_id) as session:
         view = read_board(session, now=clock.now())
     may_start = actor.may(Permission.RUN_FERMENTATIONS)
-    page = render_template("fermentation/board.html", board=view, may_start=may_start)
-    return web.answer_if_changed(make_response(page))
+    return render_template("fermentation/board.html", board=view, may_start=may_start)
 
 
 @blueprint.get("/fermentations/<id:fermentation_id>")

@@ -42,7 +42,9 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
 
 def set_up_sign_in(app: Flask) -> None:
     """Teach the app who is asking."""
-    manager = LoginManager(app)
+    # Its own context processor loads the user for every page, also for the one that says the database is away.
+    manager = LoginManager(app, add_context_processor=False)
+    app.context_processor(lambda: {"current_user": current_user})
     # Phones roam between access points; the row can be revoked, so the address need not be part of the identity.
     manager.session_protection = None
 

@@ -39,6 +39,18 @@ STATUS: dict[type[errors.AppError], HTTPStatus] = {
     errors.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+TITLES: dict[int, str] = {
+    400: "This could not be read",
+    403: "You may not do this",
+    404: "There is nothing here",
+    405: "This cannot be done here",
+    409: "Somebody was here before",
+    413: "That is too much at once",
+    422: "This cannot be right",
+    429: "Too many tries",
+    500: "Something went wrong on our side",
+    503: "The database is away for a moment",
+}
 WHAT_NEXT: dict[int, str] = {
     400: "Go back, load the page anew and try again.",
     403: "Ask the owner of the winery if you need this.",
@@ -254,9 +266,8 @@ def make_problem(
     status: int, code: str, detail: str, fields: list[dict[str, Any]] | None = None
 ) -> Response:
     """An error as a program (RFC 9457) or a person reads it."""
-    title = HTTPStatus(status).phrase
     if is_api():
-        body = {"type": "about:blank", "title": title, "status": status, "code": code}
+        body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code}
         body |= {"detail": detail, "request_id": g.get("request_id", "")}
         if fields:
             body["fields"] = fields
@@ -266,7 +277,7 @@ def make_problem(
     page = render_template(
         "problem.html",
         status=status,
-        title=title,
+        title=TITLES.get(status, HTTPStatus(status).phrase),
         detail=detail,
         what_next=WHAT_NEXT.get(status, ""),
         request_id=g.get("request_id", ""),

@@ -80,7 +80,10 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _enter_winery() -> None:
     """Know the winery's name, unit and time zone while a signed-in person's page is made."""
-    if request.blueprint is None or web.is_api() or not current_user.is_authenticated:
+    # Whether the process lives is answered without the database; static files need it neither.
+    if request.blueprint in {None, "health"} or web.is_api():
+        return
+    if not current_user.is_authenticated:
         return
     with web.transaction(current_user.actor.winery_id) as session:
         g.winery = read_winery(session)

@@ -23,6 +23,7 @@ class EntryForm:
     values: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     questions: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     sugar_uuid: str = field(default_factory=lambda: str(uuid4()))
     temperature_uuid: str = field(default_factory=lambda: str(uuid4()))
     previous: dict[str, list[tuple[str, datetime]]] = field(default_factory=dict)
@@ -87,6 +88,7 @@ def explain(form: EntryForm, error: AppError, name: str | None) -> None:
     """
     if isinstance(error, NeedsConfirmation):
         form.questions.extend(fault.detail for fault in error.fields)
+        form.asked.append(name or "sugar")
         return
     for fault in error.fields:
         where = fault.path if fault.path == "measured_at" or name is None else name

@@ -13,6 +13,7 @@ from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor
 from winery_appliance.core import clock, web
 from winery_appliance.core.errors import AppError, Conflict, FieldFault, Invalid, NeedsConfirmation
+from winery_appliance.core.figures import typed_quantity
 from winery_appliance.fermentation import queries, service
 from winery_appliance.fermentation.commands import RecordSample, StartFermentation
 from winery_appliance.fermentation.entry import (
@@ -126,28 +127,34 @@ def record(fermentation_id: int) -> ResponseReturnValue:
     try:
         with web.transaction(actor.winery_id) as session:
             form.timezone_name = read_winery(session).time_zone
-            _record_all(session, fermentation_id, typed, form, actor)
+            saved = _record_all(session, fermentation_id, typed, form, actor)
             if form.errors or form.questions:
                 raise Invalid("Nothing was saved.")
     except Invalid as error:
         if not (form.errors or form.questions):
             explain(form, error, None)
         return _show_entry(actor, fermentation_id, form), 422
+    flash(f"Saved: {' and '.join(saved)}.")
     return redirect(url_for("analysis.show", fermentation_id=fermentation_id), 303)
 
 
 def _record_all(
     session: Session, fermentation_id: int, typed: dict[str, str], form: EntryForm, actor: Actor
-) -> None:
-    """Record each reading of the form; faults and questions of all of them are gathered in `form`."""
+) -> list[str]:
+    """Record each reading of the form; what was saved. Faults and questions of all of them are gathered in `form`."""
+    saved = []
     now = clock.now()
     names = {kind: name for name, kind in KINDS.items()}
     for body in read_bodies(typed, now=now, timezone_name=form.timezone_name):
         try:
             command = web.parse(RecordSample, body)
-            service.record_sample(session, fermentation_id, command, actor=actor, now=now)
+            sample = service.record_sample(
+                session, fermentation_id, command, actor=actor, now=now
+            ).sample
+            saved.append(typed_quantity(sample.value, sample.unit, sample.qualifier))
         except (Invalid, NeedsConfirmation, Conflict) as error:
             explain(form, error, names[body["sample_type"]])
+    return saved
 
 
 def _show_entry(actor: Actor, fermentation_id: int, form: EntryForm) -> str:

@@ -105,6 +105,13 @@ def test_it_clears_when_the_ferment_runs_again() -> None:
     assert find("stuck", readings) is None
 
 
+def test_noise_alone_does_not_clear_it() -> None:
+    """Half a degree from a high reading to a low one is no new low."""
+    readings = sugar([*ARREST, 5.6, 5.5, 5.6, 5.7, 6.0, 5.7, 5.4, 5.5, 5.6])
+    open_at = replay("stuck", readings)
+    assert open_at == [1 + 12 * n for n in range(round((open_at[0] - 1) / 12), len(readings))]
+
+
 def test_it_clears_when_the_wine_is_dry() -> None:
     creeping = [1.0, 0.2, 0.1, 0.2, 0.1, 0.1, -0.1, -0.3, -0.5, -0.7, -0.9, -1.1]
     readings = sugar([*ARREST[:-1], 4.0, 2.4, *creeping])

@@ -1,5 +1,4 @@
-"""A reading that cannot be right beside its neighbours: a slip of the hand, a unit or a tank mixed
-up.
+"""A reading that cannot be right beside its neighbours: a slip, or a unit or tank mixed up.
 
 Which readings are doubted is decided in `plausibility` and `series`, because every other check
 needs them out of the way. Here they become one question to a person, with the value that would fit.

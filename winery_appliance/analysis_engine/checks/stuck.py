@@ -37,6 +37,7 @@ class StuckLimits:
     running_window_h: float = 24.0
     slack_h: float = 4.0  # rounds are not walked by the minute
     addition_brix: float = 1.0  # after such a rise the fall is counted anew
+    noise_brix: float = 0.3
 
 
 DEFAULTS: Mapping[str, StuckLimits] = MappingProxyType(
@@ -88,10 +89,13 @@ def _stands_still(curve: Curve, at: int, limits: StuckLimits) -> bool:
 
 
 def _runs_again(looks: Sequence[Look], at: int, limits: StuckLimits) -> bool:
+    """Whether the last day fell, to below all that was read in the window before it."""
     window = _look_back(looks, at, limits.running_window_h, limits.slack_h)
-    if not window:
+    if not window or _measure_fall(window, limits.running_window_h) < limits.running_fall_brix:
         return False
-    return _measure_fall(window, limits.running_window_h) >= limits.running_fall_brix
+    earlier = _look_back(looks, at, limits.window_h, limits.slack_h)[: -len(window)]
+    lowest = min((look.value for look in earlier), default=window[0].value)
+    return looks[at].value <= lowest - limits.noise_brix
 
 
 def _look_back(looks: Sequence[Look], at: int, hours: float, slack_h: float) -> Sequence[Look]:
@@ -135,8 +139,8 @@ def _describe(
             f"°Bx in {limits.window_h:.0f} h",
         ),
         clears_when=(
-            f"{limits.running_fall_brix:g} °Bx down in {limits.running_window_h:.0f} h, or two "
-            f"readings at or under {show_number(DRY_AT_BRIX)} °Bx"
+            f"{limits.running_fall_brix:g} °Bx down in {limits.running_window_h:.0f} h to a new "
+            f"low, or two readings at or under {show_number(DRY_AT_BRIX)} °Bx"
         ),
         deviation_score=max(0.0, 1.0 - fall / limits.least_fall_brix),
     )
