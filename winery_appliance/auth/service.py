@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import jwt
@@ -269,8 +269,3 @@ def find_only_winery_name(session: Session) -> str | None:
 
 def _hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-def purge_sign_in_traces(session: Session, *, before: datetime) -> None:
-    """Forget failed attempts older than `before`."""
-    session.execute(delete(SignInFailure).where(SignInFailure.failed_at < before))

@@ -160,18 +160,6 @@ def read_samples(session: Session, fermentation_id: int) -> list[SampleView]:
     return [view_sample(row) for row in rows]
 
 
-def count_samples(session: Session, fermentation_id: int) -> int:
-    """How many readings a fermentation has."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(Sample)
-            .where(Sample.fermentation_id == fermentation_id)
-        )
-        or 0
-    )
-
-
 def read_recent_samples(
     session: Session, fermentation_ids: Sequence[int], sample_type: SampleType, *, each: int
 ) -> dict[int, list[SampleView]]:
