@@ -12,10 +12,10 @@ from winery_appliance.core.density import density_from_brix
 from winery_appliance.core.units import UNIT_SYMBOLS, SampleType, Unit, from_canonical
 from winery_appliance.fermentation.queries import (
     FermentationView,
-    SampleView,
+    Point,
     list_fermentations,
     list_occupied_vessels,
-    read_recent_samples,
+    read_recent_points,
 )
 from winery_appliance.winery.queries import list_vessels, read_winery
 
@@ -77,8 +77,8 @@ def read_board(session: Session, *, now: datetime) -> BoardView:
     unit = read_winery(session).sugar_unit
     ferments = list_fermentations(session, status="active", limit=MOST_TANKS).items
     ids = [ferment.id for ferment in ferments]
-    sugars = read_recent_samples(session, ids, SampleType.sugar, each=SPARK_READINGS)
-    temperatures = read_recent_samples(session, ids, SampleType.temperature, each=1)
+    sugars = read_recent_points(session, ids, SampleType.sugar, each=SPARK_READINGS)
+    temperatures = read_recent_points(session, ids, SampleType.temperature, each=1)
     anomalies = read_open_anomalies(session, ids)
     doubted = find_doubted(anomalies)
     worst: dict[int, AnomalyView] = {}
@@ -88,7 +88,7 @@ def read_board(session: Session, *, now: datetime) -> BoardView:
     for ferment in ferments:
         tank = _view_tank(
             ferment,
-            [sample for sample in sugars.get(ferment.id, []) if sample.id not in doubted],
+            [sample for sample in sugars.get(ferment.id, []) if sample.sample_id not in doubted],
             temperatures.get(ferment.id, []),
             worst.get(ferment.id),
             unit,
@@ -105,13 +105,13 @@ def read_board(session: Session, *, now: datetime) -> BoardView:
 
 def _view_tank(
     ferment: FermentationView,
-    sugars: Sequence[SampleView],
-    temperatures: Sequence[SampleView],
+    sugars: Sequence[Point],
+    temperatures: Sequence[Point],
     anomaly: AnomalyView | None,
     unit: Unit,
     now: datetime,
 ) -> BoardTank:
-    points = [(s.measured_at, from_canonical(SampleType.sugar, s.canonical, unit)) for s in sugars]
+    points = [(s.measured_at, from_canonical(SampleType.sugar, s.value, unit)) for s in sugars]
     read_at = max((s.measured_at for s in [*sugars[-1:], *temperatures]), default=None)
     title, reason = _reason(anomaly, read_at, now)
     return BoardTank(
@@ -123,7 +123,7 @@ def _view_tank(
         points[-1][1] if points else None,
         UNIT_SYMBOLS[unit],
         change_in_24h(points),
-        temperatures[-1].canonical if temperatures else None,
+        temperatures[-1].value if temperatures else None,
         read_at,
         day_of(ferment, now),
         title,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from winery_appliance.core.errors import FieldFault, Invalid
@@ -180,6 +180,39 @@ def read_recent_samples(
     found: dict[int, list[SampleView]] = {}
     for row in session.scalars(entity):
         found.setdefault(row.fermentation_id, []).append(view_sample(row))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A reading as a point of a curve; `value` is canonical."""
+
+    sample_id: int
+    measured_at: datetime
+    value: float
+
+
+def read_recent_points(
+    session: Session, fermentation_ids: Sequence[int], sample_type: SampleType, *, each: int
+) -> dict[int, list[Point]]:
+    """The last `each` readings of one kind of several fermentations as points, oldest first; one query for all."""
+    latest = (
+        select(Sample.id, Sample.measured_at, Sample.value)
+        .where(Sample.sample_type == sample_type, Sample.fermentation_id == Fermentation.id)
+        .order_by(Sample.measured_at.desc(), Sample.id.desc())
+        .limit(each)
+        .lateral()
+    )
+    rows = session.execute(
+        select(Fermentation.id, latest.c.id, latest.c.measured_at, latest.c.value)
+        .join(latest, true())
+        .where(Fermentation.id.in_(fermentation_ids))
+    )
+    found: dict[int, list[Point]] = {}
+    for fermentation_id, sample_id, measured_at, value in rows:
+        found.setdefault(fermentation_id, []).append(Point(sample_id, measured_at, value))
+    for points in found.values():
+        points.sort(key=lambda point: (point.measured_at, point.sample_id))
     return found
 
 
