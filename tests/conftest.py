@@ -147,7 +147,6 @@ def cast(book: Winery, hashed_password: str) -> Cast:
                     username=name,
                     display_name=name.title(),
                     role=role,
-                    password=PASSWORD,
                 )
                 user_id = create_user(session, winery_id, command, hashed_password)
                 people[name] = Actor(user_id, winery_id, role, name.title())

@@ -35,7 +35,10 @@ class CreateToken(BaseModel):
 
 
 class CreateUser(BaseModel):
-    """A new person in a winery; cellar hands often have no e-mail, but then they have a username."""
+    """A new person in a winery; cellar hands often have no e-mail, but then they have a username.
+
+    The password is not part of it: it travels as a hash, made outside the transaction.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,4 +46,3 @@ class CreateUser(BaseModel):
     username: Annotated[Line, StringConstraints(max_length=60, to_lower=True)] | None = None
     display_name: Annotated[Line, StringConstraints(max_length=80)]
     role: Role
-    password: Password

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from uuid import NAMESPACE_URL, uuid5
 
-from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from winery_appliance.auth.commands import CreateUser
@@ -32,14 +31,13 @@ SEED = 2026
 
 def load_demo(db: Database, settings: Settings) -> None:
     """Make both wineries with people, tanks, three past vintages and a running harvest."""
-    password = make_password(settings)
-    hashed = hash_password(password)
+    hashed = hash_password(make_password(settings))
     now = clock.now().replace(microsecond=0)
     with db.transaction() as session:
-        _, marco, bruno = _make_people(session, "DEMO", "Bodega Demo", PEOPLE, password, hashed)
+        _, marco, bruno = _make_people(session, "DEMO", "Bodega Demo", PEOPLE, hashed)
         past = plan_history(SEED, today=now.date())
         _load(session, plan_vessels(SEED), [*past, *plan_running(SEED, now=now)], marco, bruno)
-        (carla,) = _make_people(session, "OTHER", "Other Winery", NEIGHBOUR, password, hashed)
+        (carla,) = _make_people(session, "OTHER", "Other Winery", NEIGHBOUR, hashed)
         neighbour = plan_neighbour(SEED, now=now)
         vessels = [PlannedVessel(f.vessel_code, 5000, n, "tank") for n, f in enumerate(neighbour)]
         _load(session, vessels, neighbour, carla, carla)
@@ -50,15 +48,12 @@ def _make_people(
     code: str,
     name: str,
     people: dict[str, tuple[str, Role]],
-    password: str,
     hashed: str,
 ) -> list[Actor]:
     winery_id = create_winery(session, code=code, name=name)
     actors = []
     for email, (display_name, role) in people.items():
-        command = CreateUser(
-            email=email, display_name=display_name, role=role, password=SecretStr(password)
-        )
+        command = CreateUser(email=email, display_name=display_name, role=role)
         user_id = create_user(session, winery_id, command, hashed)
         actors.append(Actor(user_id, winery_id, role, display_name))
     return actors

@@ -64,7 +64,6 @@ def set_up_winery(db: Database, command: SetUpWinery) -> Actor:
             email=command.email,
             display_name=command.display_name,
             role=Role.OWNER,
-            password=command.password,
         )
         user_id = create_user(session, winery_id, owner, hashed)
     return Actor(user_id, winery_id, Role.OWNER, command.display_name)
