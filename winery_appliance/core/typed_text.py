@@ -2,10 +2,20 @@
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic_core import CoreSchema, core_schema
 
 # A moment outside these years is a broken clock or an attack, never a fermentation.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
@@ -27,16 +37,51 @@ def refuse_odd_year(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-def must_match(pattern: str, sentence: str) -> AfterValidator:
-    """A validator that refuses text which does not match as a whole; `sentence` tells a person what would."""
-    compiled = re.compile(pattern)
+@dataclass(frozen=True)
+class must_match:
+    """Refuses text which does not match `pattern` as a whole; `sentence` tells a person what would.
 
-    def check(value: str) -> str:
-        if compiled.fullmatch(value) is None:
-            raise ValueError(sentence)
+    Unlike pydantic's own constraint it has a sentence, and it is asked after the text was stripped.
+    """
+
+    pattern: str
+    sentence: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Check after whatever stands before it."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Tell programs the pattern."""
+        return {**handler(schema), "pattern": f"^(?:{self.pattern})$"}
+
+    def _check(self, value: str) -> str:
+        if re.fullmatch(self.pattern, value) is None:
+            raise ValueError(self.sentence)
         return value
 
-    return AfterValidator(check)
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*")
+
+
+def read_moment(value: object) -> object:
+    """Text as RFC 3339 writes a moment, read; a bare number could count anything (ValueError)."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        return datetime.fromisoformat(value.upper())
+    raise ValueError("write day and time, as in 2026-09-24T06:30:00+02:00")
+
+
+def read_digits(value: object) -> object:
+    """A whole number as it stands in an address: digits and nothing else (ValueError)."""
+    if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10):
+        raise ValueError("send a whole number")
+    return int(value)
 
 
 Line = Annotated[
@@ -48,4 +93,7 @@ Code = Annotated[
     AfterValidator(refuse_unprintable),
     must_match(r"[^/?#\n\r\t]+", "a code goes without / ? # and line breaks"),
 ]
-Moment = Annotated[AwareDatetime, AfterValidator(refuse_odd_year)]
+Moment = Annotated[AwareDatetime, BeforeValidator(read_moment), AfterValidator(refuse_odd_year)]
+# How many items a page of a list may have.
+MAX_LIMIT = 2000
+Limit = Annotated[int, BeforeValidator(read_digits), Field(ge=1, le=MAX_LIMIT)]

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from winery_appliance.core.typed_text import Code, Line, Moment
+from winery_appliance.core.typed_text import Code, Limit, Line, Moment
 from winery_appliance.core.units import SampleType, Unit
 
 Style = Literal["red", "white", "rose", "orange"]
+Status = Literal["planned", "active", "completed", "cancelled"]
 
 
 class StartFermentation(BaseModel):
@@ -47,3 +48,19 @@ class RecordSample(BaseModel):
         body = self.model_dump(mode="json", exclude={"confirm"})
         body["fermentation_id"] = fermentation_id
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+
+
+class ListFermentations(BaseModel):
+    """Which fermentations to list; `cursor` is the `next_cursor` of the page before."""
+
+    status: Status | None = None
+    cursor: str | None = None
+    limit: Limit = 50
+
+
+class ListSamples(BaseModel):
+    """Which readings to list; `cursor` is the `next_cursor` of the page before."""
+
+    sample_type: SampleType | None = None
+    cursor: str | None = None
+    limit: Limit = 200

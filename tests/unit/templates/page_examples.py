@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.unit.templates.page_harness import NOW
+from winery_appliance.entrypoints.api_docs import arrange
 
 Page = tuple[str, dict[str, Any]]
 START = NOW - timedelta(days=8, hours=3)
@@ -415,7 +416,75 @@ def door(**form: Any) -> dict[str, Any]:
     return {"form": given | form, "winery_name": "Torrevela", "_outside": True}
 
 
+API: dict[str, Any] = arrange(
+    {
+        "info": {"title": "Winery appliance", "version": "0.1.0", "description": "For programs."},
+        "paths": {
+            "/api/v1/vessels/{vessel_id}": {
+                "patch": {
+                    "tags": ["vessels"],
+                    "summary": "Change a vessel.",
+                    "description": "What is not sent stays as it is.",
+                    "x-permission": "configure_cellar",
+                    "parameters": [
+                        {
+                            "name": "vessel_id",
+                            "in": "path",
+                            "required": True,
+                            "schema": {"type": "integer", "minimum": 1},
+                        },
+                        {
+                            "name": "If-Match",
+                            "in": "header",
+                            "required": False,
+                            "description": "The ETag of what is changed.",
+                            "schema": {"type": "string"},
+                        },
+                    ],
+                    "requestBody": {
+                        "content": {
+                            "application/json": {"schema": {"$ref": "#/components/schemas/Vessel"}}
+                        }
+                    },
+                    "responses": {"204": {"description": "No Content"}},
+                }
+            },
+            "/api/v1/tokens": {
+                "post": {
+                    "tags": ["tokens"],
+                    "summary": "A token.",
+                    "responses": {
+                        "201": {
+                            "description": "A token, and the seconds it lasts.",
+                            "content": {
+                                "application/json": {
+                                    "schema": {"$ref": "#/components/schemas/Vessel"}
+                                }
+                            },
+                        }
+                    },
+                }
+            },
+        },
+        "components": {
+            "schemas": {
+                "Kind": {"enum": ["tank", "barrel"], "type": "string"},
+                "Vessel": {
+                    "description": "A vessel by its code.",
+                    "required": ["code"],
+                    "properties": {
+                        "code": {"type": "string", "maxLength": 40},
+                        "kind": {"$ref": "#/components/schemas/Kind"},
+                        "capacity_l": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+                    },
+                },
+            }
+        },
+    }
+)
+
 PAGES: dict[str, Page] = {
+    "api-docs": ("api_docs.html", API | {"_outside": True}),
     "sign-in": ("auth/sign_in.html", door()),
     "sign-in-refused": (
         "auth/sign_in.html",
