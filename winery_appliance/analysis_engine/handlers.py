@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from winery_appliance.analysis_engine.assessment import assess
+from winery_appliance.analysis_engine.assessment import Assessment, assess
 from winery_appliance.analysis_engine.measurements import Ferment, Reading
 from winery_appliance.analysis_engine.service import FinishedAssessment, keep_assessment
 from winery_appliance.core import clock
@@ -18,6 +18,9 @@ from winery_appliance.fermentation.queries import (
     find_fermentation,
     read_samples,
 )
+
+# What is over, or has no readings left, alarms nobody: open alarms are cleared.
+_CALM = Assessment(findings=(), advice=(), used=0, left_out=())
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,10 @@ def _load(session: Session, events: Sequence[Event]) -> Work | None:
 
 
 def _compute(work: Work | None) -> FinishedAssessment | None:
-    if work is None or not work.samples:
+    if work is None:
         return None
+    if work.ferment.status != "active" or not work.samples:
+        return FinishedAssessment(work.winery_id, work.ferment.id, len(work.samples), _CALM)
     ferment = Ferment(
         style=work.ferment.style,
         started_at=work.ferment.started_at,

@@ -2,9 +2,18 @@
 
 from winery_appliance.analysis_engine.handlers import analyse_fermentation
 from winery_appliance.core.outbox import Reactions
-from winery_appliance.fermentation.events import FermentationStarted, SampleRecorded
+from winery_appliance.fermentation.events import (
+    FermentationCancelled,
+    FermentationCompleted,
+    FermentationReopened,
+    FermentationStarted,
+    SampleRecorded,
+)
 
 REACTIONS: Reactions = {
     FermentationStarted: [],
+    FermentationCompleted: [analyse_fermentation],
+    FermentationReopened: [analyse_fermentation],
+    FermentationCancelled: [analyse_fermentation],
     SampleRecorded: [analyse_fermentation],
 }

@@ -26,6 +26,20 @@ class StartFermentation(BaseModel):
     started_at: Moment
 
 
+class EndFermentation(BaseModel):
+    """A fermentation is over, completed or cancelled, since `at`; since now when nothing is said."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: Moment | None = None
+
+
+class ReopenFermentation(BaseModel):
+    """A fermentation goes on as if it had never ended; there is nothing else to say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class RecordSample(BaseModel):
     """One reading as a person or an instrument gave it. `value` is text: what was typed is kept.
 

@@ -23,6 +23,21 @@ class FermentationStarted(FermentationEvent):
 
 
 @dataclass(frozen=True)
+class FermentationCompleted(FermentationEvent):
+    """A fermentation came to its end."""
+
+
+@dataclass(frozen=True)
+class FermentationReopened(FermentationEvent):
+    """A fermentation that had ended goes on: its end was withdrawn."""
+
+
+@dataclass(frozen=True)
+class FermentationCancelled(FermentationEvent):
+    """A fermentation was given up, or had been entered by mistake."""
+
+
+@dataclass(frozen=True)
 class SampleRecorded(FermentationEvent):
     """A reading came into the book."""
 

@@ -74,7 +74,10 @@ class Fermentation(Base):
 
 
 class VesselOccupancy(Base):
-    """A fermentation lies in a vessel for a time. The database refuses two at once in one vessel."""
+    """A fermentation lies in a vessel for a time. The database refuses two at once in one vessel.
+
+    A cancelled fermentation's claim is `withdrawn`: most are slips, and the right one begins at the same time.
+    """
 
     __tablename__ = "vessel_occupancies"
     __table_args__ = (
@@ -87,6 +90,7 @@ class VesselOccupancy(Base):
             ("vessel_id", "="),
             ("during", "&&"),
             using="gist",
+            where=text("NOT withdrawn"),
             name="vessel_occupancies_never_two_at_once",
         ),
         Index("vessel_occupancies_of_fermentation", "winery_id", "fermentation_id"),
@@ -97,6 +101,7 @@ class VesselOccupancy(Base):
     vessel_id: Mapped[int] = mapped_column(BigInteger)
     fermentation_id: Mapped[int] = mapped_column(BigInteger)
     during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
+    withdrawn: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 
 
 class Sample(Base):

@@ -67,6 +67,18 @@ def find_fermentation(session: Session, fermentation_id: int) -> FermentationVie
     return rows[0] if rows else None
 
 
+def hold_fermentation(session: Session, fermentation_id: int, *, alone: bool) -> None:
+    """Keep a fermentation as it is until the transaction ends; the next read sees its latest state.
+
+    Who adds a reading holds it together with others, and keeps out only who ends or moves it, who holds it `alone`.
+    """
+    session.execute(
+        select(Fermentation.id)
+        .where(Fermentation.id == fermentation_id)
+        .with_for_update(read=not alone, key_share=not alone)
+    )
+
+
 def list_fermentations(
     session: Session, *, status: str | None = None, cursor: str | None = None, limit: int = 50
 ) -> Page:
@@ -123,7 +135,9 @@ def list_occupied_vessels(session: Session, at: datetime) -> set[str]:
     """Codes of the vessels that hold a fermentation at that moment."""
     codes = {vessel.id: vessel.code for vessel in list_vessels(session)}
     rows = session.scalars(
-        select(VesselOccupancy.vessel_id).where(VesselOccupancy.during.contains(at))
+        select(VesselOccupancy.vessel_id).where(
+            VesselOccupancy.during.contains(at), VesselOccupancy.withdrawn.is_(False)
+        )
     )
     return {codes[vessel_id] for vessel_id in rows if vessel_id in codes}
 
@@ -158,6 +172,23 @@ def read_samples(session: Session, fermentation_id: int) -> list[SampleView]:
         .order_by(Sample.measured_at, Sample.id)
     )
     return [view_sample(row) for row in rows]
+
+
+def find_last_moment(session: Session, fermentation_id: int) -> datetime | None:
+    """When the book last says anything of a fermentation: its last reading or its last move to a vessel."""
+    last: datetime | None = session.scalar(
+        select(
+            func.greatest(
+                select(func.max(Sample.measured_at))
+                .where(Sample.fermentation_id == fermentation_id)
+                .scalar_subquery(),
+                select(func.max(func.lower(VesselOccupancy.during)))
+                .where(VesselOccupancy.fermentation_id == fermentation_id)
+                .scalar_subquery(),
+            )
+        )
+    )
+    return last
 
 
 def read_recent_samples(

@@ -22,6 +22,7 @@ from winery_appliance.fermentation.queries import (
     SampleView,
     find_fermentation,
     find_neighbours,
+    hold_fermentation,
     read_recent_samples,
     view_sample,
 )
@@ -122,6 +123,7 @@ def record_sample(
     (the UUID belongs to another reading, or the fermentation was cancelled).
     """
     require(actor, Permission.RECORD_SAMPLES)
+    hold_fermentation(session, fermentation_id, alone=False)
     fermentation = get_fermentation(session, fermentation_id)
     body_hash = command.fingerprint(fermentation_id)
     earlier = _find_by_uuid(session, command, body_hash)

@@ -1,0 +1,177 @@
+"""How a fermentation ends, goes on after all, or is given up."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from winery_appliance.auth.permissions import Permission
+from winery_appliance.auth.service import Actor, require
+from winery_appliance.core import outbox
+from winery_appliance.core.errors import Conflict, FieldFault, Invalid
+from winery_appliance.fermentation.commands import EndFermentation
+from winery_appliance.fermentation.events import (
+    FermentationCancelled,
+    FermentationCompleted,
+    FermentationEvent,
+    FermentationReopened,
+)
+from winery_appliance.fermentation.models import Fermentation, VesselOccupancy
+from winery_appliance.fermentation.queries import (
+    FermentationView,
+    find_last_moment,
+    hold_fermentation,
+)
+from winery_appliance.fermentation.rules import FUTURE_TOLERANCE
+from winery_appliance.fermentation.service import get_fermentation
+
+SHORTEST = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Move:
+    """One allowed way from a status to another, and what is then said to have happened."""
+
+    before: frozenset[str]
+    after: str
+    event: type[FermentationEvent]
+
+
+# Every move there is. "planned" is where a fermentation may wait that has not begun; nothing leads out of "cancelled".
+MOVES = {
+    "complete": Move(frozenset({"active"}), "completed", FermentationCompleted),
+    "reopen": Move(frozenset({"completed"}), "active", FermentationReopened),
+    "cancel": Move(frozenset({"planned", "active"}), "cancelled", FermentationCancelled),
+}
+
+
+def complete_fermentation(
+    session: Session, fermentation_id: int, command: EndFermentation, *, actor: Actor, now: datetime
+) -> FermentationView:
+    """End a fermentation and free its vessel. Asked again, it stays as it is.
+
+    Raises NotAllowed, NotFound, Conflict for a status that cannot be completed or another end, and Invalid for an end in
+    the future or before the last reading or transfer.
+    """
+    found = _begin_move(session, "complete", fermentation_id, actor)
+    if found.status == "completed":
+        return _stay(found, command)
+    at = _read_end(command, now)
+    last = max(found.started_at, find_last_moment(session, fermentation_id) or found.started_at)
+    if at < last or at == found.started_at:
+        raise _refuse_end(
+            "before_last_entry",
+            f"The book has an entry of {last:%Y-%m-%d %H:%M} UTC. The end must lie behind it.",
+        )
+    return _end(session, "complete", found, at)
+
+
+def cancel_fermentation(
+    session: Session, fermentation_id: int, command: EndFermentation, *, actor: Actor, now: datetime
+) -> FermentationView:
+    """Give a fermentation up and withdraw its claim on the vessel, also for the past. Asked again, it stays as it is.
+
+    Raises NotAllowed, NotFound, Conflict for a status that cannot be cancelled, and Invalid for an end in the future. What
+    is cancelled before it began ends the moment it begins.
+    """
+    found = _begin_move(session, "cancel", fermentation_id, actor)
+    if found.status == "cancelled":
+        return _stay(found, command)
+    at = max(_read_end(command, now), found.started_at + SHORTEST)
+    return _end(session, "cancel", found, at)
+
+
+def reopen_fermentation(
+    session: Session, fermentation_id: int, *, actor: Actor
+) -> FermentationView:
+    """Withdraw the end of a completed fermentation: it goes on in the vessel it lay in last, without a gap.
+
+    A running one stays as it is. Raises NotAllowed, NotFound, and Conflict for a planned or cancelled one or when the
+    vessel is taken meanwhile.
+    """
+    found = _begin_move(session, "reopen", fermentation_id, actor)
+    if found.status == "active":
+        return found
+    try:
+        with session.begin_nested():
+            _set_upper(session, found.id, None, withdrawn=False)
+    except IntegrityError as error:
+        raise Conflict(
+            f"{found.vessel_code} holds another fermentation since then. {found.code} stays completed.",
+            code="vessel_occupied",
+        ) from error
+    return _set_status(session, "reopen", found, None)
+
+
+def _begin_move(
+    session: Session, verb: str, fermentation_id: int, actor: Actor
+) -> FermentationView:
+    require(actor, Permission.RUN_FERMENTATIONS)
+    hold_fermentation(session, fermentation_id, alone=True)
+    found = get_fermentation(session, fermentation_id)
+    move = MOVES[verb]
+    if found.status not in move.before | {move.after}:
+        raise Conflict(
+            f"{found.code} is {found.status}; nobody can {verb} it now. Nothing was changed.",
+            code="wrong_status",
+        )
+    return found
+
+
+def _stay(found: FermentationView, command: EndFermentation) -> FermentationView:
+    if command.at is not None and command.at != found.ended_at:
+        raise Conflict(
+            f"{found.code} is {found.status} since {found.ended_at:%Y-%m-%d %H:%M} UTC. Nothing was changed.",
+            code="wrong_status",
+            fields=[FieldFault("at", "ended_already", "It has ended at another time.")],
+        )
+    return found
+
+
+def _read_end(command: EndFermentation, now: datetime) -> datetime:
+    at = command.at or now
+    if at > now + FUTURE_TOLERANCE:
+        raise _refuse_end("in_future", "This time has not come yet.")
+    return at
+
+
+def _refuse_end(code: str, detail: str) -> Invalid:
+    return Invalid(
+        f"{detail} Nothing was changed.", code=code, fields=[FieldFault("at", code, detail)]
+    )
+
+
+def _end(session: Session, verb: str, found: FermentationView, at: datetime) -> FermentationView:
+    _set_upper(session, found.id, at, withdrawn=verb == "cancel")
+    return _set_status(session, verb, found, at)
+
+
+def _set_upper(
+    session: Session, fermentation_id: int, upper: datetime | None, *, withdrawn: bool
+) -> None:
+    """Let the last occupancy end at `upper`; a cancelled fermentation withdraws its earlier ones, too."""
+    of_this = VesselOccupancy.fermentation_id == fermentation_id
+    rows = session.scalars(
+        select(VesselOccupancy).where(of_this).order_by(func.lower(VesselOccupancy.during))
+    ).all()
+    if withdrawn:
+        session.execute(update(VesselOccupancy).where(of_this).values(withdrawn=True))
+    if not rows:
+        return
+    began = rows[-1].during.lower
+    assert began is not None
+    rows[-1].during = Range(began, None if upper is None else max(upper, began + SHORTEST))
+
+
+def _set_status(
+    session: Session, verb: str, found: FermentationView, ended_at: datetime | None
+) -> FermentationView:
+    move = MOVES[verb]
+    row = session.get_one(Fermentation, found.id)
+    row.status = move.after
+    row.ended_at = ended_at
+    outbox.publish(session, move.event(row.winery_id, row.id))
+    return get_fermentation(session, row.id)
