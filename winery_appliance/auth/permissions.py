@@ -17,6 +17,7 @@ class Permission(StrEnum):
 
     READ_BOOK = "read_book"
     RECORD_SAMPLES = "record_samples"
+    CORRECT_ANY_SAMPLE = "correct_any_sample"
     RUN_FERMENTATIONS = "run_fermentations"
     CONFIGURE_CELLAR = "configure_cellar"
     MANAGE_USERS = "manage_users"
@@ -24,7 +25,11 @@ class Permission(StrEnum):
 
 _VIEWER = frozenset({Permission.READ_BOOK})
 _CELLAR = _VIEWER | {Permission.RECORD_SAMPLES}
-_WINEMAKER = _CELLAR | {Permission.RUN_FERMENTATIONS, Permission.CONFIGURE_CELLAR}
+_WINEMAKER = _CELLAR | {
+    Permission.CORRECT_ANY_SAMPLE,
+    Permission.RUN_FERMENTATIONS,
+    Permission.CONFIGURE_CELLAR,
+}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,

@@ -7,7 +7,9 @@ from winery_appliance.fermentation.events import (
     FermentationCompleted,
     FermentationReopened,
     FermentationStarted,
+    SampleCorrected,
     SampleRecorded,
+    SampleVoided,
 )
 
 REACTIONS: Reactions = {
@@ -16,4 +18,6 @@ REACTIONS: Reactions = {
     FermentationReopened: [analyse_fermentation],
     FermentationCancelled: [analyse_fermentation],
     SampleRecorded: [analyse_fermentation],
+    SampleCorrected: [analyse_fermentation],
+    SampleVoided: [analyse_fermentation],
 }

@@ -27,14 +27,14 @@ from winery_appliance.core.web import MAX_BODY_BYTES, set_up_web
 from winery_appliance.entrypoints import api_docs, health
 from winery_appliance.fermentation import api as fermentation_api
 from winery_appliance.fermentation import routes as fermentation_routes
-from winery_appliance.fermentation import status_api
+from winery_appliance.fermentation import samples_api, status_api
 from winery_appliance.winery import api as winery_api
 from winery_appliance.winery import routes as winery_routes
 from winery_appliance.winery.queries import read_winery
 
 PACKAGE = Path(__file__).parent.parent
 PAGES = (auth_routes, winery_routes, fermentation_routes, analysis_routes, health, api_docs)
-APIS = (auth_api, winery_api, fermentation_api, status_api, analysis_api)
+APIS = (auth_api, winery_api, fermentation_api, samples_api, status_api, analysis_api)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

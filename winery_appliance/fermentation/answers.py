@@ -41,6 +41,9 @@ class SampleAnswer(Answer):
     received_at: When
     recorded_by: int
     confirmed: bool
+    supersedes_id: int | None
+    reason: str | None
+    voids: bool
 
     @classmethod
     def show(cls, view: SampleView, /) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def get_fermentation(fermentation_id: int) -> ResponseReturnValue:
 @describes({200: ListOf[SampleAnswer]}, query=ListSamples)
 @permitted(Permission.READ_BOOK)
 def list_samples(fermentation_id: int) -> ResponseReturnValue:
-    """Readings in the order they were measured; `sample_type` filters."""
+    """Readings in the order they were measured; `sample_type` filters, `history` shows what was corrected, too."""
     wanted = web.read_query(ListSamples)
     with web.transaction(current_actor().winery_id) as session:
         service.get_fermentation(session, fermentation_id)
@@ -69,6 +69,7 @@ def list_samples(fermentation_id: int) -> ResponseReturnValue:
             session,
             fermentation_id,
             sample_type=wanted.sample_type,
+            history=wanted.history == "true",
             cursor=wanted.cursor,
             limit=wanted.limit,
         )

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from winery_appliance.core.typed_text import Code, Limit, Line, Moment
 from winery_appliance.core.units import SampleType, Unit
 
+HydrometerTemperature = Annotated[float, Field(ge=-5, le=50, allow_inf_nan=False)]
 Style = Literal["red", "white", "rose", "orange"]
 Status = Literal["planned", "active", "completed", "cancelled"]
 
@@ -53,15 +55,13 @@ class RecordSample(BaseModel):
     value: Annotated[Line, StringConstraints(max_length=20, strict=True)]
     unit: Unit
     measured_at: Moment
-    sample_temperature: Annotated[float, Field(ge=-5, le=50, allow_inf_nan=False)] | None = None
+    sample_temperature: HydrometerTemperature | None = None
     qualifier: Literal["<", ">"] | None = None
     confirm: bool = False
 
     def fingerprint(self, fermentation_id: int) -> bytes:
         """A hash of everything that makes this reading this reading; `confirm` is an answer, not part of it."""
-        body = self.model_dump(mode="json", exclude={"confirm"})
-        body["fermentation_id"] = fermentation_id
-        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+        return fingerprint(self, {"fermentation_id": fermentation_id}, without={"confirm"})
 
 
 class ListFermentations(BaseModel):
@@ -76,5 +76,66 @@ class ListSamples(BaseModel):
     """Which readings to list; `cursor` is the `next_cursor` of the page before."""
 
     sample_type: SampleType | None = None
+    history: Literal["true", "false"] = "false"
     cursor: str | None = None
     limit: Limit = 200
+
+
+Reason = Annotated[Line, StringConstraints(max_length=500)]
+
+
+class CorrectSample(BaseModel):
+    """What a reading should have been. Time and hydrometer temperature stay as they were when nothing is said of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client_uuid: UUID
+    value: Annotated[Line, StringConstraints(max_length=20, strict=True)]
+    unit: Unit
+    reason: Reason
+    qualifier: Literal["<", ">"] | None = None
+    measured_at: Moment | None = None
+    sample_temperature: HydrometerTemperature | None = None
+    confirm: bool = False
+
+    def fingerprint(self, sample_id: int) -> bytes:
+        """A hash of everything that makes this correction this correction."""
+        said = sorted(self.model_fields_set & {"sample_temperature"})
+        return fingerprint(self, {"corrects": sample_id, "said": said}, without={"confirm"})
+
+    def as_reading(
+        self, sample_type: SampleType, measured_at: datetime, sample_temperature: float | None
+    ) -> RecordSample:
+        """The reading this makes of one of that kind, time and hydrometer temperature (°C)."""
+        said = "sample_temperature" in self.model_fields_set
+        return RecordSample(
+            client_uuid=self.client_uuid,
+            sample_type=sample_type,
+            value=self.value,
+            unit=self.unit,
+            measured_at=self.measured_at or measured_at,
+            sample_temperature=self.sample_temperature if said else sample_temperature,
+            qualifier=self.qualifier,
+            confirm=self.confirm,
+        )
+
+
+class VoidSample(BaseModel):
+    """A reading should not count: it was never taken, or of another tank."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client_uuid: UUID
+    reason: Reason
+
+    def fingerprint(self, sample_id: int) -> bytes:
+        """A hash of everything that makes this void this void."""
+        return fingerprint(self, {"voids": sample_id})
+
+
+def fingerprint(
+    command: BaseModel, about: dict[str, Any], *, without: set[str] | None = None
+) -> bytes:
+    """A hash of a command and what it is about: the same body again is a retry, another one is a mistake."""
+    body = command.model_dump(mode="json", exclude=without) | about
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()

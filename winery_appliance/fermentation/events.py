@@ -44,6 +44,21 @@ class SampleRecorded(FermentationEvent):
     sample_id: int
 
 
+@dataclass(frozen=True)
+class SampleCorrected(FermentationEvent):
+    """A reading took the place of an earlier one."""
+
+    sample_id: int
+    supersedes_id: int
+
+
+@dataclass(frozen=True)
+class SampleVoided(FermentationEvent):
+    """A reading does not count any more."""
+
+    sample_id: int
+
+
 def subject_of(fermentation_id: int) -> str:
     """The outbox subject of a fermentation."""
     return f"fermentation:{fermentation_id}"

@@ -105,7 +105,10 @@ class VesselOccupancy(Base):
 
 
 class Sample(Base):
-    """A reading as it was typed, and its canonical value beside it. Rows are added, never changed or removed."""
+    """A reading as it was typed, and its canonical value beside it. Rows are added, never changed or removed.
+
+    A correction is a row that supersedes another; one that `voids` repeats the reading it takes out of the book.
+    """
 
     __tablename__ = "samples"
     __table_args__ = (
@@ -113,8 +116,24 @@ class Sample(Base):
             ["winery_id", "fermentation_id"], ["fermentations.winery_id", "fermentations.id"]
         ),
         ForeignKeyConstraint(["winery_id", "recorded_by"], ["users.winery_id", "users.id"]),
+        ForeignKeyConstraint(
+            ["winery_id", "supersedes_id"],
+            ["samples.winery_id", "samples.id"],
+            name="samples_supersede_a_sample",
+        ),
         UniqueConstraint("winery_id", "client_uuid"),
         UniqueConstraint("winery_id", "id"),
+        CheckConstraint(
+            "(supersedes_id IS NULL) = (reason IS NULL)", name="samples_supersede_for_a_reason"
+        ),
+        CheckConstraint("supersedes_id IS NOT NULL OR NOT voids", name="samples_void_a_sample"),
+        Index(
+            "samples_superseded_once",
+            "winery_id",
+            "supersedes_id",
+            unique=True,
+            postgresql_where=text("supersedes_id IS NOT NULL"),
+        ),
         CheckConstraint("qualifier IN ('<', '>')", name="samples_qualifier"),
         # A reading of the far future would hide every later one.
         CheckConstraint(
@@ -142,3 +161,6 @@ class Sample(Base):
     recorded_by: Mapped[int] = mapped_column(BigInteger)
     confirmed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     body_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    supersedes_id: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str | None] = mapped_column(Text)
+    voids: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, true, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from winery_appliance.core.errors import FieldFault, Invalid
 from winery_appliance.core.units import SampleType, Unit
@@ -51,6 +51,9 @@ class SampleView:
     received_at: datetime
     recorded_by: int
     confirmed: bool
+    supersedes_id: int | None = None
+    reason: str | None = None
+    voids: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,20 +145,38 @@ def list_occupied_vessels(session: Session, at: datetime) -> set[str]:
     return {codes[vessel_id] for vessel_id in rows if vessel_id in codes}
 
 
+def _is_current() -> ColumnElement[bool]:
+    """Whether a row is what its reading now is: neither superseded nor voided."""
+    newer = aliased(Sample)
+    superseded = (
+        select(newer.id)
+        .where(newer.winery_id == Sample.winery_id, newer.supersedes_id == Sample.id)
+        .correlate(Sample)
+        .exists()
+    )
+    return and_(Sample.voids.is_(False), ~superseded)
+
+
 def list_samples(
     session: Session,
     fermentation_id: int,
     *,
+    history: bool = False,
     sample_type: SampleType | None = None,
     cursor: str | None = None,
     limit: int = 200,
 ) -> Page:
-    """Readings in the order they were measured. Raises Invalid for a cursor that is not ours."""
+    """Current readings in the order they were measured; with `history` also what was superseded and voided.
+
+    Raises Invalid for a cursor that is not ours.
+    """
     wanted = (
         select(Sample)
         .where(Sample.fermentation_id == fermentation_id)
         .order_by(Sample.measured_at, Sample.id)
     )
+    if not history:
+        wanted = wanted.where(_is_current())
     if sample_type is not None:
         wanted = wanted.where(Sample.sample_type == sample_type)
     if cursor is not None:
@@ -165,10 +186,10 @@ def list_samples(
 
 
 def read_samples(session: Session, fermentation_id: int) -> list[SampleView]:
-    """Every reading of a fermentation in the order they were measured."""
+    """Every current reading of a fermentation in the order they were measured."""
     rows = session.scalars(
         select(Sample)
-        .where(Sample.fermentation_id == fermentation_id)
+        .where(Sample.fermentation_id == fermentation_id, _is_current())
         .order_by(Sample.measured_at, Sample.id)
     )
     return [view_sample(row) for row in rows]
@@ -180,7 +201,7 @@ def find_last_moment(session: Session, fermentation_id: int) -> datetime | None:
         select(
             func.greatest(
                 select(func.max(Sample.measured_at))
-                .where(Sample.fermentation_id == fermentation_id)
+                .where(Sample.fermentation_id == fermentation_id, _is_current())
                 .scalar_subquery(),
                 select(func.max(func.lower(VesselOccupancy.during)))
                 .where(VesselOccupancy.fermentation_id == fermentation_id)
@@ -197,7 +218,11 @@ def read_recent_samples(
     """The last `each` readings of one kind of several fermentations, oldest first; one query for all."""
     latest = (
         select(Sample)
-        .where(Sample.sample_type == sample_type, Sample.fermentation_id == Fermentation.id)
+        .where(
+            Sample.sample_type == sample_type,
+            Sample.fermentation_id == Fermentation.id,
+            _is_current(),
+        )
         .order_by(Sample.measured_at.desc(), Sample.id.desc())
         .limit(each)
         .lateral()
@@ -229,7 +254,11 @@ def read_recent_points(
     """The last `each` readings of one kind of several fermentations as points, oldest first; one query for all."""
     latest = (
         select(Sample.id, Sample.measured_at, Sample.value)
-        .where(Sample.sample_type == sample_type, Sample.fermentation_id == Fermentation.id)
+        .where(
+            Sample.sample_type == sample_type,
+            Sample.fermentation_id == Fermentation.id,
+            _is_current(),
+        )
         .order_by(Sample.measured_at.desc(), Sample.id.desc())
         .limit(each)
         .lateral()
@@ -248,12 +277,21 @@ def read_recent_points(
 
 
 def find_neighbours(
-    session: Session, fermentation_id: int, sample_type: SampleType, at: datetime
+    session: Session,
+    fermentation_id: int,
+    sample_type: SampleType,
+    at: datetime,
+    *,
+    without: int | None = None,
 ) -> tuple[Neighbour | None, Neighbour | None]:
-    """The readings of one kind measured last before (or at) and first after a moment."""
+    """The current readings of one kind measured last before (or at) and first after a moment, but not `without`."""
     of_kind = select(Sample.value, Sample.measured_at).where(
-        Sample.fermentation_id == fermentation_id, Sample.sample_type == sample_type
+        Sample.fermentation_id == fermentation_id,
+        Sample.sample_type == sample_type,
+        _is_current(),
     )
+    if without is not None:
+        of_kind = of_kind.where(Sample.id != without)
     before = session.execute(
         of_kind.where(Sample.measured_at <= at)
         .order_by(Sample.measured_at.desc(), Sample.id.desc())
@@ -266,6 +304,33 @@ def find_neighbours(
         Neighbour(before.value, before.measured_at) if before else None,
         Neighbour(after.value, after.measured_at) if after else None,
     )
+
+
+def find_sample(session: Session, sample_id: int) -> SampleView | None:
+    """The row with this id, be it current or not."""
+    row = session.get(Sample, sample_id)
+    return view_sample(row) if row else None
+
+
+def find_superseding(session: Session, sample_id: int) -> SampleView | None:
+    """The row that took this one's place."""
+    row = session.scalar(select(Sample).where(Sample.supersedes_id == sample_id))
+    return view_sample(row) if row else None
+
+
+def read_history(session: Session, sample_id: int) -> list[SampleView]:
+    """The chain a row belongs to, from what was first recorded to what now counts; empty for an unknown id."""
+    found = (
+        select(Sample.id, Sample.supersedes_id)
+        .where(Sample.id == sample_id)
+        .cte("chain", recursive=True)
+    )
+    linked = or_(Sample.id == found.c.supersedes_id, Sample.supersedes_id == found.c.id)
+    chain = found.union(select(Sample.id, Sample.supersedes_id).join(found, linked))
+    rows = session.scalars(
+        select(Sample).where(Sample.id.in_(select(chain.c.id))).order_by(Sample.id)
+    )
+    return [view_sample(row) for row in rows]
 
 
 def view_sample(row: Sample) -> SampleView:
@@ -284,6 +349,9 @@ def view_sample(row: Sample) -> SampleView:
         row.received_at,
         row.recorded_by,
         row.confirmed,
+        row.supersedes_id,
+        row.reason,
+        row.voids,
     )
 
 

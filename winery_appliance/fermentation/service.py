@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range, insert
@@ -126,7 +127,7 @@ def record_sample(
     hold_fermentation(session, fermentation_id, alone=False)
     fermentation = get_fermentation(session, fermentation_id)
     body_hash = command.fingerprint(fermentation_id)
-    earlier = _find_by_uuid(session, command, body_hash)
+    earlier = find_by_uuid(session, command.client_uuid, body_hash)
     if earlier is not None:
         # Who sends again had no answer: perhaps the process that saved it died before it could wake the worker.
         outbox.wake_after_commit(session)
@@ -164,15 +165,16 @@ def record_sample(
         .returning(Sample.id)
     )
     if sample_id is None:  # the same reading arrived twice at once, and the other one was first
-        winner = _find_by_uuid(session, command, body_hash)
+        winner = find_by_uuid(session, command.client_uuid, body_hash)
         assert winner is not None
         return Recorded(winner, created=False)
     outbox.publish(session, SampleRecorded(actor.winery_id, fermentation_id, sample_id))
     return Recorded(view_sample(session.get_one(Sample, sample_id)), created=True)
 
 
-def _find_by_uuid(session: Session, command: RecordSample, body_hash: bytes) -> SampleView | None:
-    found = session.scalar(select(Sample).where(Sample.client_uuid == command.client_uuid))
+def find_by_uuid(session: Session, client_uuid: UUID, body_hash: bytes) -> SampleView | None:
+    """What an earlier try of the same body saved. Raises Conflict when the UUID came with another body."""
+    found = session.scalar(select(Sample).where(Sample.client_uuid == client_uuid))
     if found is None:
         return None
     if found.body_hash != body_hash:
