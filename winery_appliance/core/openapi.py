@@ -110,7 +110,7 @@ def describes(
 
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 _PARAMETER_SCHEMAS: dict[str, Schema] = {
-    "id": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+    "id": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
     "uuid": {"type": "string", "format": "uuid"},
     "default": {"type": "string", "minLength": 1},
 }

@@ -116,3 +116,22 @@ def test_a_body_of_other_types_than_documented_is_refused(
 def test_a_number_in_an_address_is_digits(sign_in_api: Callable[[str], Api], query: str) -> None:
     refused = sign_in_api("vera").get(f"/fermentations?{query}")
     assert (refused.status_code, refused.json["code"]) == (422, "bad_query")
+
+
+def test_a_whole_number_may_be_written_with_a_point(sign_in_api: Callable[[str], Api]) -> None:
+    api = sign_in_api("marco")
+    sent = api.app.test_client().post(
+        "/api/v1/vessels",
+        data='{"code": "T-9", "capacity_l": 793.0}',
+        headers={"Authorization": f"Bearer {api.token}", "Content-Type": "application/json"},
+    )
+    assert (sent.status_code, sent.json["capacity_l"]) == (201, 793)
+
+
+@pytest.mark.parametrize("row_id", ["0", "007", "9223372036854775808", "9" * 30, "-1", "٣", "x"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_id_that_no_row_can_have_is_not_found(
+    sign_in_api: Callable[[str], Api], row_id: str, method: str
+) -> None:
+    answer = sign_in_api("marco").call(method, f"/fermentations/{row_id}/samples", {})
+    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
