@@ -55,7 +55,7 @@ class ListOf(Answer, Generic[Item]):
         return f"{params[0].__name__.removesuffix('Answer')}List"
 
 
-class FieldProblem(BaseModel):
+class FieldProblem(Answer):
     """One wrong field: where it stands in what was sent, the machine's word and a sentence."""
 
     path: str

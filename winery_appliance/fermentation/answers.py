@@ -3,7 +3,7 @@
 from typing import Any, Literal
 from uuid import UUID
 
-from winery_appliance.core.openapi import Answer, When
+from winery_appliance.core.openapi import Answer, FieldProblem, When
 from winery_appliance.core.units import CANONICAL, SampleType, Unit
 from winery_appliance.fermentation.commands import Status, Style
 from winery_appliance.fermentation.queries import SampleView
@@ -55,3 +55,26 @@ class SampleAnswer(Answer):
                 "canonical_unit": CANONICAL[view.sample_type],
             }
         )
+
+
+class ItemProblem(Answer):
+    """Why one reading of a batch was not saved."""
+
+    code: str
+    detail: str
+    fields: list[FieldProblem]
+
+
+class BatchItemAnswer(Answer):
+    """What became of one reading of a batch, under the UUID it was sent with."""
+
+    client_uuid: str | None
+    status: Literal["created", "repeated", "refused", "conflict", "needs_confirmation", "not_found"]
+    sample: SampleAnswer | None
+    problem: ItemProblem | None
+
+
+class BatchAnswer(Answer):
+    """An answer for each reading of a batch, in the order they were sent."""
+
+    items: list[BatchItemAnswer]

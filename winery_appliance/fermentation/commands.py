@@ -81,6 +81,20 @@ class ListSamples(BaseModel):
     limit: Limit = 200
 
 
+class BatchItem(RecordSample):
+    """One reading of a batch: which fermentation it is of stands in the body."""
+
+    fermentation_id: Annotated[int, Field(strict=True, gt=0, lt=2**63)]
+
+
+class RecordBatch(BaseModel):
+    """Many readings in one request. Each is read by itself, so that one that is malformed does not stop the others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    items: Annotated[list[Any], Field(min_length=1, max_length=500)]
+
+
 Reason = Annotated[Line, StringConstraints(max_length=500)]
 
 

@@ -8,7 +8,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Select,
+    Text,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
 from winery_appliance.core.errors import FieldFault, Invalid
@@ -68,6 +82,24 @@ def find_fermentation(session: Session, fermentation_id: int) -> FermentationVie
     """The fermentation with this id."""
     rows = _view_fermentations(session, _living().where(Fermentation.id == fermentation_id))
     return rows[0] if rows else None
+
+
+def find_fermentations(
+    session: Session, fermentation_ids: Sequence[int]
+) -> dict[int, FermentationView]:
+    """The fermentations with these ids, by id."""
+    wanted = _living().where(Fermentation.id.in_(fermentation_ids))
+    return {view.id: view for view in _view_fermentations(session, wanted)}
+
+
+def hold_fermentations(session: Session, fermentation_ids: Sequence[int]) -> None:
+    """Keep fermentations as they are until the transaction ends, together with others who only add to them."""
+    session.execute(
+        select(Fermentation.id)
+        .where(Fermentation.id.in_(fermentation_ids))
+        .order_by(Fermentation.id)
+        .with_for_update(read=True, key_share=True)
+    )
 
 
 def hold_fermentation(session: Session, fermentation_id: int, *, alone: bool) -> None:
@@ -304,6 +336,56 @@ def find_neighbours(
         Neighbour(before.value, before.measured_at) if before else None,
         Neighbour(after.value, after.measured_at) if after else None,
     )
+
+
+Place = tuple[int, SampleType, datetime]
+
+
+def find_many_neighbours(
+    session: Session, places: Sequence[Place]
+) -> list[tuple[Neighbour | None, Neighbour | None]]:
+    """What `find_neighbours` finds at each place, (fermentation, kind, moment), in one query."""
+    if not places:
+        return []
+    ids, kinds, moments = zip(*places, strict=True)
+    place = (
+        func.unnest(
+            literal(list(ids), ARRAY(BigInteger)),
+            literal([str(kind) for kind in kinds], ARRAY(Text)),
+            literal(list(moments), ARRAY(DateTime(timezone=True))),
+        )
+        .table_valued("fermentation_id", "sample_type", "at", with_ordinality="n", name="place")
+        .render_derived()
+    )
+    of_kind = select(Sample.value, Sample.measured_at).where(
+        Sample.fermentation_id == place.c.fermentation_id,
+        Sample.sample_type == place.c.sample_type,
+        _is_current(),
+    )
+    before = (
+        of_kind.where(Sample.measured_at <= place.c.at)
+        .order_by(Sample.measured_at.desc(), Sample.id.desc())
+        .limit(1)
+        .lateral()
+    )
+    after = (
+        of_kind.where(Sample.measured_at > place.c.at)
+        .order_by(Sample.measured_at, Sample.id)
+        .limit(1)
+        .lateral()
+    )
+    rows = session.execute(
+        select(before.c.value, before.c.measured_at, after.c.value, after.c.measured_at)
+        .select_from(place.outerjoin(before, true()).outerjoin(after, true()))
+        .order_by(place.c.n)
+    )
+    return [
+        (
+            None if row[1] is None else Neighbour(row[0], row[1]),
+            None if row[3] is None else Neighbour(row[2], row[3]),
+        )
+        for row in rows
+    ]
 
 
 def find_sample(session: Session, sample_id: int) -> SampleView | None:

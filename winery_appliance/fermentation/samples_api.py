@@ -1,18 +1,55 @@
 """Mending readings, for programs."""
 
+from typing import Any
+
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
-from winery_appliance.core.errors import NotFound
+from winery_appliance.core.errors import Invalid, NotFound
 from winery_appliance.core.openapi import ListOf, describes
-from winery_appliance.fermentation import queries, sample_corrections
-from winery_appliance.fermentation.answers import SampleAnswer
-from winery_appliance.fermentation.commands import CorrectSample, VoidSample
+from winery_appliance.fermentation import queries, sample_batch, sample_corrections
+from winery_appliance.fermentation.answers import BatchAnswer, BatchItemAnswer, SampleAnswer
+from winery_appliance.fermentation.commands import BatchItem, CorrectSample, RecordBatch, VoidSample
+from winery_appliance.fermentation.sample_batch import Outcome
 
 blueprint = Blueprint("samples_api", __name__, url_prefix="/api/v1/samples")
+
+
+@blueprint.post("/batch")
+@describes({200: BatchAnswer}, body=RecordBatch)
+@permitted(Permission.RECORD_SAMPLES)
+def record_batch() -> ResponseReturnValue:
+    """Put up to 500 readings into the book. Each has an answer of its own, in the order they were sent."""
+    actor = current_actor()
+    given = web.read_json(RecordBatch).items
+    items = [_read_item(item) for item in given]
+    with web.transaction(actor.winery_id) as session:
+        outcomes = sample_batch.record_batch(session, items, actor=actor, now=clock.now())
+    shown = [_show_outcome(*pair) for pair in zip(given, outcomes, strict=True)]
+    return web.answer_json({"items": shown})
+
+
+def _read_item(given: Any) -> BatchItem | Invalid:
+    try:
+        return web.parse(BatchItem, given)
+    except Invalid as error:
+        return error
+
+
+def _show_outcome(given: Any, outcome: Outcome) -> dict[str, Any]:
+    """What became of one reading, under the UUID it was sent with."""
+    sent = given.get("client_uuid") if isinstance(given, dict) else None
+    return BatchItemAnswer.show(
+        {
+            "client_uuid": sent if isinstance(sent, str) else None,
+            "status": outcome.status,
+            "sample": SampleAnswer.show(outcome.sample) if outcome.sample else None,
+            "problem": outcome.problem,
+        }
+    )
 
 
 @blueprint.post("/<id:sample_id>/correct")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -27,7 +28,7 @@ from winery_appliance.fermentation.queries import (
     read_recent_samples,
     view_sample,
 )
-from winery_appliance.fermentation.rules import Surroundings, judge
+from winery_appliance.fermentation.rules import JudgedValue, Surroundings, judge
 from winery_appliance.winery.service import find_or_add_vessel
 
 FUTURE_START = timedelta(days=1)
@@ -132,11 +133,7 @@ def record_sample(
         # Who sends again had no answer: perhaps the process that saved it died before it could wake the worker.
         outbox.wake_after_commit(session)
         return Recorded(earlier, created=False)
-    if fermentation.status == "cancelled":
-        raise Conflict(
-            f"{fermentation.code} was cancelled and takes no readings. Nothing was saved.",
-            code="fermentation_cancelled",
-        )
+    refuse_cancelled(fermentation)
     before, after = find_neighbours(
         session, fermentation_id, command.sample_type, command.measured_at
     )
@@ -146,21 +143,7 @@ def record_sample(
     judged = judge(command, around, now=now)
     sample_id = session.scalar(
         insert(Sample)
-        .values(
-            winery_id=actor.winery_id,
-            fermentation_id=fermentation_id,
-            client_uuid=command.client_uuid,
-            sample_type=command.sample_type,
-            value_typed=command.value,
-            unit=command.unit,
-            qualifier=judged.qualifier,
-            sample_temperature_c=command.sample_temperature,
-            value=judged.value,
-            measured_at=command.measured_at,
-            recorded_by=actor.user_id,
-            confirmed=bool(judged.doubts),
-            body_hash=body_hash,
-        )
+        .values(fill_row(fermentation_id, command, judged, actor))
         .on_conflict_do_nothing(index_elements=["winery_id", "client_uuid"])
         .returning(Sample.id)
     )
@@ -172,11 +155,46 @@ def record_sample(
     return Recorded(view_sample(session.get_one(Sample, sample_id)), created=True)
 
 
+def refuse_cancelled(fermentation: FermentationView) -> None:
+    """Raise Conflict when the fermentation was cancelled."""
+    if fermentation.status == "cancelled":
+        raise Conflict(
+            f"{fermentation.code} was cancelled and takes no readings. Nothing was saved.",
+            code="fermentation_cancelled",
+        )
+
+
+def fill_row(
+    fermentation_id: int, command: RecordSample, judged: JudgedValue, actor: Actor
+) -> dict[str, Any]:
+    """The columns of a reading that passed the rules."""
+    return {
+        "winery_id": actor.winery_id,
+        "fermentation_id": fermentation_id,
+        "client_uuid": command.client_uuid,
+        "sample_type": command.sample_type,
+        "value_typed": command.value,
+        "unit": command.unit,
+        "qualifier": judged.qualifier,
+        "sample_temperature_c": command.sample_temperature,
+        "value": judged.value,
+        "measured_at": command.measured_at,
+        "recorded_by": actor.user_id,
+        "confirmed": bool(judged.doubts),
+        "body_hash": command.fingerprint(fermentation_id),
+    }
+
+
 def find_by_uuid(session: Session, client_uuid: UUID, body_hash: bytes) -> SampleView | None:
     """What an earlier try of the same body saved. Raises Conflict when the UUID came with another body."""
     found = session.scalar(select(Sample).where(Sample.client_uuid == client_uuid))
     if found is None:
         return None
+    return view_same(found, body_hash)
+
+
+def view_same(found: Sample, body_hash: bytes) -> SampleView:
+    """The row as plain data. Raises Conflict when it came with another body."""
     if found.body_hash != body_hash:
         raise Conflict(
             "This UUID belongs to another reading. The first one stands; this one was not saved.",

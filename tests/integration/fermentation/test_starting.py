@@ -103,6 +103,7 @@ ENDPOINTS = [
     ("POST", "/fermentations/{id}/reopen", {"at": "?"}, "owner winemaker"),
     ("POST", "/fermentations/{id}/cancel", {"at": "?"}, "owner winemaker"),
     ("GET", "/fermentations/{id}/analysis", None, "owner winemaker cellar viewer"),
+    ("POST", "/samples/batch", {}, "owner winemaker cellar"),
     ("POST", "/samples/999/correct", {}, "owner winemaker cellar"),
     ("POST", "/samples/999/void", {}, "owner winemaker cellar"),
     ("GET", "/samples/999/history", None, "owner winemaker cellar viewer"),
