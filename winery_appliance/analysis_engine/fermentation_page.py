@@ -13,6 +13,7 @@ from winery_appliance.analysis_engine.queries import (
     AnalysisResult,
     AnomalyView,
     find_doubted,
+    is_awaited,
     read_analysis,
 )
 from winery_appliance.auth.queries import find_names
@@ -137,12 +138,14 @@ def read_fermentation_page(
     ferment = get_fermentation(session, fermentation_id)
     winery = read_winery(session)
     samples = read_samples(session, fermentation_id)
+    # Asked before the result is read: an analysis that lands in between is then asked for once more, not missed.
+    awaited = is_awaited(session, fermentation_id)
     result = read_analysis(session, fermentation_id)
     names = find_names(session, (s.recorded_by for s in samples))
     rows = {s.id: _view_row(s, names) for s in samples}
     return FermentationPage(
         _view_ferment(ferment, samples, result, winery.sugar_unit, names, now),
-        _view_panel(ferment, samples, result, rows, winery, now),
+        _view_panel(ferment, samples, result, rows, winery, now, awaited=awaited),
         list(reversed(rows.values())),
         winery,
     )
@@ -223,10 +226,11 @@ def _view_panel(
     rows: Mapping[int, ReadingRow],
     winery: WineryView,
     now: datetime,
+    *,
+    awaited: bool,
 ) -> AnalysisPanel:
-    waiting = len(samples) - result.covers_samples
     newest = max((s.received_at for s in samples), default=now)
-    impatient = waiting > 0 and now - newest < IMPATIENT_FOR
+    impatient = awaited and now - newest < IMPATIENT_FOR
     return AnalysisPanel(
         result.status,
         result.analyzed_at,

@@ -1,11 +1,8 @@
 """What may be read of fermentations and samples: plain data, never rows."""
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -25,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
-from winery_appliance.core.errors import FieldFault, Invalid
+from winery_appliance.core.paging import Page, cut_page, read_cursor
 from winery_appliance.core.units import SampleType, Unit
 from winery_appliance.fermentation.models import Fermentation, Sample, VesselOccupancy
 from winery_appliance.fermentation.rules import Neighbour
@@ -70,14 +67,6 @@ class SampleView:
     voids: bool = False
 
 
-@dataclass(frozen=True)
-class Page:
-    """A page of a longer list; `next_cursor` asks for the one behind it."""
-
-    items: list[Any]
-    next_cursor: str | None
-
-
 def find_fermentation(session: Session, fermentation_id: int) -> FermentationView | None:
     """The fermentation with this id."""
     rows = _view_fermentations(session, _living().where(Fermentation.id == fermentation_id))
@@ -116,17 +105,18 @@ def hold_fermentation(session: Session, fermentation_id: int, *, alone: bool) ->
 
 def list_fermentations(
     session: Session, *, status: str | None = None, cursor: str | None = None, limit: int = 50
-) -> Page:
+) -> Page[FermentationView]:
     """Fermentations, the youngest first. Raises Invalid for a cursor that is not ours."""
     wanted = _living().order_by(Fermentation.started_at.desc(), Fermentation.id.desc())
     if status is not None:
         wanted = wanted.where(Fermentation.status == status)
     if cursor is not None:
         wanted = wanted.where(
-            tuple_(Fermentation.started_at, Fermentation.id) < tuple_(*read_cursor(cursor))
+            tuple_(Fermentation.started_at, Fermentation.id)
+            < tuple_(*read_cursor(cursor, _read_moment))
         )
     rows = _view_fermentations(session, wanted.limit(limit + 1))
-    return _page(rows, limit, lambda row: (row.started_at, row.id))
+    return cut_page(rows, limit, lambda row: (row.started_at.isoformat(), row.id))
 
 
 def _living() -> Select[Fermentation]:
@@ -197,7 +187,7 @@ def list_samples(
     sample_type: SampleType | None = None,
     cursor: str | None = None,
     limit: int = 200,
-) -> Page:
+) -> Page[SampleView]:
     """Current readings in the order they were measured; with `history` also what was superseded and voided.
 
     Raises Invalid for a cursor that is not ours.
@@ -212,9 +202,11 @@ def list_samples(
     if sample_type is not None:
         wanted = wanted.where(Sample.sample_type == sample_type)
     if cursor is not None:
-        wanted = wanted.where(tuple_(Sample.measured_at, Sample.id) > tuple_(*read_cursor(cursor)))
+        wanted = wanted.where(
+            tuple_(Sample.measured_at, Sample.id) > tuple_(*read_cursor(cursor, _read_moment))
+        )
     rows = [view_sample(row) for row in session.scalars(wanted.limit(limit + 1))]
-    return _page(rows, limit, lambda row: (row.measured_at, row.id))
+    return cut_page(rows, limit, lambda row: (row.measured_at.isoformat(), row.id))
 
 
 def read_samples(session: Session, fermentation_id: int) -> list[SampleView]:
@@ -437,28 +429,8 @@ def view_sample(row: Sample) -> SampleView:
     )
 
 
-def _page(rows: list[Any], limit: int, key: Any) -> Page:
-    more = len(rows) > limit
-    items = rows[:limit]
-    return Page(items, make_cursor(*key(items[-1])) if more else None)
-
-
-def make_cursor(moment: datetime, row_id: int) -> str:
-    """An opaque mark of a place in a list ordered by time and id."""
-    return base64.urlsafe_b64encode(json.dumps([moment.isoformat(), row_id]).encode()).decode()
-
-
-def read_cursor(cursor: str) -> tuple[datetime, int]:
-    """The place a cursor marks. Raises Invalid for anything that `make_cursor` did not make."""
-    try:
-        moment, row_id = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
-        place = datetime.fromisoformat(moment)
-        if place.tzinfo is None or type(row_id) is not int or not 0 < row_id < 2**63:
-            raise ValueError(cursor)
-    except (ValueError, TypeError) as error:
-        raise Invalid(
-            "This cursor is not from an earlier answer.",
-            code="bad_cursor",
-            fields=[FieldFault("cursor", "bad_cursor", "Not from an earlier answer.")],
-        ) from error
-    return place, row_id
+def _read_moment(key: str) -> datetime:
+    moment = datetime.fromisoformat(key)
+    if moment.tzinfo is None:
+        raise ValueError(key)
+    return moment

@@ -71,7 +71,7 @@ def test_each_reading_has_its_own_fate_in_the_order_sent(
     ]
     outcomes = send(tank.api, items)
     assert [
-        (outcome["status"], outcome.get("problem", {}).get("code")) for outcome in outcomes
+        (outcome["status"], (outcome["problem"] or {}).get("code")) for outcome in outcomes
     ] == [
         ("repeated", None),
         ("conflict", "uuid_reused"),
