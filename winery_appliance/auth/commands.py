@@ -1,8 +1,15 @@
 """What can be asked of auth, as validated data."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
 from winery_appliance.auth.permissions import Role
 from winery_appliance.core.typed_text import Line, must_match
@@ -34,6 +41,14 @@ class CreateToken(BaseModel):
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
 
+# Without an @, so that nobody's username is somebody else's e-mail: a login names one person.
+Username = Annotated[
+    Line,
+    StringConstraints(max_length=60, to_lower=True),
+    must_match(r"[^@\s]+", "a username goes without @ and blanks"),
+]
+
+
 class CreateUser(BaseModel):
     """A new person in a winery; cellar hands often have no e-mail, but then they have a username.
 
@@ -43,6 +58,39 @@ class CreateUser(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     email: Email | None = None
-    username: Annotated[Line, StringConstraints(max_length=60, to_lower=True)] | None = None
+    username: Username | None = None
     display_name: Annotated[Line, StringConstraints(max_length=80)]
     role: Role
+
+    @model_validator(mode="after")
+    def has_a_login(self) -> Self:
+        """One of the two is there (ValueError)."""
+        if self.email is None and self.username is None:
+            raise ValueError("give an e-mail or a username")
+        return self
+
+
+class AddUser(CreateUser):
+    """A new person with a first password, as an owner's program sends it."""
+
+    password: Password
+
+
+class ChangeUser(BaseModel):
+    """What changes about a person; null, or what is not sent, stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    display_name: Annotated[Line, StringConstraints(max_length=80)] | None = None
+    role: Role | None = None
+    is_active: bool | None = None
+
+
+class ResetPassword(BaseModel):
+    """A new password, by the one-time code that the owner handed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    login: Annotated[Line, StringConstraints(max_length=254, to_lower=True)]
+    code: Annotated[Line, StringConstraints(max_length=40)]
+    password: Password

@@ -1,11 +1,14 @@
 """Passwords: argon2id, with the library's parameters (RFC 9106, the low-memory profile)."""
 
+import secrets
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 _hasher = PasswordHasher()
+# No letters or digits that are mistaken for each other when read from a screen and typed on a phone: 5 bits each.
+_READABLE = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
 def hash_password(password: str) -> str:
@@ -19,6 +22,12 @@ def verify_password(hashed: str | None, password: str) -> bool:
         return _hasher.verify(hashed or _nobody(), password) and hashed is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+def make_readable_secret(length: int) -> str:
+    """A random secret of so many letters and digits (5 bits each), in groups of four: to be read and typed by people."""
+    letters = "".join(secrets.choice(_READABLE) for _ in range(length))
+    return "-".join(letters[i : i + 4] for i in range(0, length, 4))
 
 
 def is_outdated(hashed: str) -> bool:

@@ -72,7 +72,7 @@ def sign_in(
     the two cases "no such login" and "wrong password" cannot be told apart. The check runs outside any transaction.
     """
     with db.transaction() as session:
-        _refuse_when_throttled(session, login, address)
+        refuse_when_throttled(session, login, address)
         found = session.execute(
             text("SELECT * FROM door_find_user(:login)"), {"login": login}
         ).one_or_none()
@@ -96,7 +96,8 @@ def sign_in(
         return Actor(user.id, user.winery_id, Role(user.role), user.display_name)
 
 
-def _refuse_when_throttled(session: Session, login: str, address: str) -> None:
+def refuse_when_throttled(session: Session, login: str, address: str) -> None:
+    """Raise TooManyAttempts after too many failures for this login from this address, or from the address at all."""
     since = func.now() - FAILURE_WINDOW
     count = select(func.count(), func.min(SignInFailure.failed_at), func.now()).where(
         SignInFailure.failed_at > since, SignInFailure.address == address
@@ -163,10 +164,15 @@ def sign_out(session: Session, actor: Actor) -> None:
 
 def sign_out_everywhere(session: Session, actor: Actor) -> None:
     """End every sign-in of this person and revoke every token."""
-    session.execute(delete(UserSession).where(UserSession.user_id == actor.user_id))
+    end_sign_ins(session, actor.user_id)
+
+
+def end_sign_ins(session: Session, user_id: int) -> None:
+    """End every sign-in of somebody and revoke every token; whoever carries one must come through the door again."""
+    session.execute(delete(UserSession).where(UserSession.user_id == user_id))
     session.execute(
         update(AccessToken)
-        .where(AccessToken.user_id == actor.user_id, AccessToken.revoked_at.is_(None))
+        .where(AccessToken.user_id == user_id, AccessToken.revoked_at.is_(None))
         .values(revoked_at=func.now())
     )
 
@@ -245,20 +251,6 @@ def create_user(session: Session, winery_id: int, command: CreateUser, hashed_pa
             fields=[FieldFault(field, "taken", "Already in use.")],
         ) from error
     return user.id
-
-
-def set_password(session: Session, login: str, hashed_password: str) -> bool:
-    """Give the person with this e-mail or username a new password and end every sign-in; whether there is one."""
-    user = session.scalar(
-        select(User).where(
-            (func.lower(User.email) == login.lower()) | (func.lower(User.username) == login.lower())
-        )
-    )
-    if user is None:
-        return False
-    user.hashed_password = hashed_password
-    session.execute(delete(UserSession).where(UserSession.user_id == user.id))
-    return True
 
 
 def find_only_winery_name(session: Session) -> str | None:

@@ -63,6 +63,18 @@ class Conflict(AppError):
     code = "conflict"
 
 
+class ChangedMeanwhile(AppError):
+    """It is not what the asker last read any more."""
+
+    code = "changed_meanwhile"
+
+
+class NeedsPrecondition(AppError):
+    """Whoever changes this must say which state of it they read."""
+
+    code = "precondition_required"
+
+
 class TooManyAttempts(AppError):
     """Too many failures in a short time; `retry_after_s` says when it is worth trying again."""
 

@@ -36,6 +36,8 @@ STATUS: dict[type[errors.AppError], HTTPStatus] = {
     errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
+    errors.ChangedMeanwhile: HTTPStatus.PRECONDITION_FAILED,
+    errors.NeedsPrecondition: HTTPStatus.PRECONDITION_REQUIRED,
     errors.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -205,6 +207,27 @@ def answer_json(body: Any, status: int = 200) -> Response:
     response = make_response(json.dumps(body, ensure_ascii=False, allow_nan=False), status)
     response.mimetype = "application/json"
     return response
+
+
+def answer_versioned(body: Any, status: int = 200) -> Response:
+    """`body` as JSON, with the ETag by which a change says what it rests on."""
+    response = answer_json(body, status)
+    response.add_etag()
+    return response
+
+
+def refuse_unless_current(body: Any) -> None:
+    """Raise unless the request's If-Match names `body`, the representation as it is now.
+
+    Raises NeedsPrecondition without the header and ChangedMeanwhile when it names another state (RFC 9110, 13.1.1).
+    """
+    if "If-Match" not in request.headers:
+        raise errors.NeedsPrecondition("Send If-Match with the ETag you read. Nothing was changed.")
+    tag, _ = answer_versioned(body).get_etag()
+    if tag is None or not request.if_match.contains(tag):
+        raise errors.ChangedMeanwhile(
+            "Somebody changed this meanwhile. Nothing was changed now. Read it again, then decide."
+        )
 
 
 def answer_if_changed(response: Response) -> Response:

@@ -1,7 +1,6 @@
 """Use cases of the winery: the first run, and vessels."""
 
 import hashlib
-import secrets
 
 from sqlalchemy import func, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -9,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from winery_appliance.auth.commands import CreateUser
-from winery_appliance.auth.passwords import hash_password
+from winery_appliance.auth.passwords import hash_password, make_readable_secret
 from winery_appliance.auth.permissions import Permission, Role
 from winery_appliance.auth.service import Actor, create_user, require
 from winery_appliance.core.db import Database, enter_winery
@@ -18,8 +17,6 @@ from winery_appliance.winery.commands import CreateVessel, SetUpWinery
 from winery_appliance.winery.models import SetupCode, Vessel, Winery
 from winery_appliance.winery.queries import VesselView, find_vessel
 
-# No letters or digits that are mistaken for each other when read from a terminal and typed on a phone.
-_CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _CODE_LENGTH = 12
 
 
@@ -31,9 +28,9 @@ def exists_any_winery(session: Session) -> bool:
 def make_setup_code(session: Session) -> str:
     """A new one-time code (60 bits); codes made earlier and not used lose their worth."""
     session.execute(update(SetupCode).where(SetupCode.used_at.is_(None)).values(used_at=func.now()))
-    code = "".join(secrets.choice(_CODE_LETTERS) for _ in range(_CODE_LENGTH))
+    code = make_readable_secret(_CODE_LENGTH)
     session.add(SetupCode(code_hash=_hash_code(code)))
-    return "-".join(code[i : i + 4] for i in range(0, _CODE_LENGTH, 4))
+    return code
 
 
 def set_up_winery(db: Database, command: SetUpWinery) -> Actor:

@@ -109,6 +109,11 @@ ENDPOINTS = [
     ("GET", "/samples/999/history", None, "owner winemaker cellar viewer"),
     ("GET", "/vessels", None, "owner winemaker cellar viewer"),
     ("POST", "/vessels", {}, "owner winemaker"),
+    ("GET", "/users", None, "owner"),
+    ("POST", "/users", {}, "owner"),
+    ("GET", "/users/1", None, "owner"),
+    ("PATCH", "/users/1", {}, "owner"),
+    ("POST", "/users/999/reset-code", None, "owner"),
     (
         "DELETE",
         "/tokens/00000000-0000-0000-0000-000000000000",
@@ -116,7 +121,7 @@ ENDPOINTS = [
         "owner winemaker cellar viewer",
     ),
 ]
-OPEN = {"auth_api.create_token", "api_docs.get_openapi"}
+OPEN = {"auth_api.create_token", "auth_api.reset_password", "api_docs.get_openapi"}
 CAST = {"owner": "ana", "winemaker": "marco", "cellar": "bruno", "viewer": "vera"}
 
 
