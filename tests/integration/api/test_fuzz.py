@@ -14,7 +14,7 @@ EXAMPLES = 10
 
 @pytest.mark.parametrize("name", ["ana", "bruno", "vera"])
 def test_every_answer_is_one_that_the_description_names(
-    address: str, tank: Tank, sign_in_api: Callable[[str], Api], name: str
+    address: str, tank: Tank, sign_in_api: Callable[[str], Api], name: str, tmp_path: Path
 ) -> None:
     assert tank.record("24.0").status_code == 201
     ran = subprocess.run(
@@ -32,6 +32,7 @@ def test_every_answer_is_one_that_the_description_names(
             "--suppress-health-check=all",
             "--no-color",
         ],
+        cwd=tmp_path,  # it leaves a folder with what it found
         capture_output=True,
         text=True,
         timeout=120,
