@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from winery_appliance.auth import people, service
 from winery_appliance.auth.answers import ResetCodeAnswer, TokenAnswer, UserAnswer
-from winery_appliance.auth.commands import ChangeUser, CreateToken, CreateUser, ResetPassword
+from winery_appliance.auth.commands import AddUser, ChangeUser, CreateToken, ResetPassword
 from winery_appliance.auth.guards import current_actor, permitted, token_key
 from winery_appliance.auth.passwords import hash_password
 from winery_appliance.auth.permissions import Permission
@@ -66,12 +66,12 @@ def list_users() -> ResponseReturnValue:
 
 
 @blueprint.post("/users")
-@describes({201: UserAnswer}, body=CreateUser, problems=[409])
+@describes({201: UserAnswer}, body=AddUser, problems=[409])
 @permitted(Permission.MANAGE_USERS)
 def add_user() -> ResponseReturnValue:
     """Let somebody in."""
     actor = current_actor()
-    command = web.read_json(CreateUser)
+    command = web.read_json(AddUser)
     hashed = hash_password(command.password.get_secret_value())
     with web.transaction(actor.winery_id) as session:
         person = people.add_person(session, command, hashed, actor=actor)

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0004_people"
-down_revision = "0001_main_job"
+revision = "0003_people"
+down_revision = "0002_cellar_work"
 branch_labels = None
 depends_on = None
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0003_cellar_work"
+revision = "0002_cellar_work"
 down_revision = "0001_main_job"
 branch_labels = None
 depends_on = None
