@@ -18,6 +18,7 @@ MODELS = (
     "winery_appliance.core.jobs",
     "winery_appliance.auth.models",
     "winery_appliance.winery.models",
+    "winery_appliance.fruit_origin.models",
     "winery_appliance.fermentation.models",
     "winery_appliance.analysis_engine.models",
 )

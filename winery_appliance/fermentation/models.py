@@ -1,6 +1,7 @@
 """Tables of fermentations and samples; private to this feature."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Identity,
     Index,
     LargeBinary,
+    Numeric,
     Text,
     UniqueConstraint,
     text,
@@ -102,6 +104,33 @@ class VesselOccupancy(Base):
     fermentation_id: Mapped[int] = mapped_column(BigInteger)
     during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
     withdrawn: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+
+
+class FermentationLotSource(Base):
+    """How much of a fermentation came from one harvest lot. Triggers see to it that the shares sum to 100 %."""
+
+    __tablename__ = "fermentation_lot_sources"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["winery_id", "fermentation_id"], ["fermentations.winery_id", "fermentations.id"]
+        ),
+        ForeignKeyConstraint(
+            ["winery_id", "harvest_lot_id"], ["harvest_lots.winery_id", "harvest_lots.id"]
+        ),
+        UniqueConstraint("winery_id", "fermentation_id", "harvest_lot_id"),
+        CheckConstraint(
+            "percentage > 0 AND percentage <= 100", name="fermentation_lot_sources_percentage"
+        ),
+        CheckConstraint("kg > 0", name="fermentation_lot_sources_kg"),
+        Index("fermentation_lot_sources_of_lot", "winery_id", "harvest_lot_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    fermentation_id: Mapped[int] = mapped_column(BigInteger)
+    harvest_lot_id: Mapped[int] = mapped_column(BigInteger)
+    percentage: Mapped[Decimal] = mapped_column(Numeric(7, 4))
+    kg: Mapped[Decimal | None] = mapped_column(Numeric(12, 3))
 
 
 class Sample(Base):

@@ -1,0 +1,120 @@
+"""Tables of vineyards, blocks and harvest lots; private to this feature."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    DateTime,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from winery_appliance.core.db import Base
+
+_NOW = text("now()")
+_LIVING = text("deleted_at IS NULL")
+
+
+class Vineyard(Base):
+    """A place where grapes grow, the winery's own or a grower's."""
+
+    __tablename__ = "vineyards"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
+        UniqueConstraint("winery_id", "id"),
+        Index(
+            "vineyards_code_key",
+            "winery_id",
+            text("lower(code)"),
+            unique=True,
+            postgresql_where=_LIVING,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    code: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    notes: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class VineyardBlock(Base):
+    """A part of a vineyard that is planted and picked as one."""
+
+    __tablename__ = "vineyard_blocks"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id", "vineyard_id"], ["vineyards.winery_id", "vineyards.id"]),
+        # What a lot refers to, so that its block lies in its vineyard.
+        UniqueConstraint("winery_id", "vineyard_id", "id"),
+        CheckConstraint("hectares > 0", name="vineyard_blocks_have_ground"),
+        CheckConstraint("planted_year BETWEEN 1500 AND 2200", name="vineyard_blocks_planted_year"),
+        Index(
+            "vineyard_blocks_code_key",
+            "winery_id",
+            "vineyard_id",
+            text("lower(code)"),
+            unique=True,
+            postgresql_where=_LIVING,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    vineyard_id: Mapped[int] = mapped_column(BigInteger)
+    code: Mapped[str] = mapped_column(Text)
+    hectares: Mapped[Decimal | None] = mapped_column(Numeric(8, 4))
+    variety: Mapped[str | None] = mapped_column(Text)
+    clone: Mapped[str | None] = mapped_column(Text)
+    planted_year: Mapped[int | None] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class HarvestLot(Base):
+    """Fruit that was picked and weighed together."""
+
+    __tablename__ = "harvest_lots"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id", "vineyard_id"], ["vineyards.winery_id", "vineyards.id"]),
+        ForeignKeyConstraint(
+            ["winery_id", "vineyard_id", "block_id"],
+            ["vineyard_blocks.winery_id", "vineyard_blocks.vineyard_id", "vineyard_blocks.id"],
+        ),
+        UniqueConstraint("winery_id", "id"),
+        CheckConstraint("kg_harvested > 0", name="harvest_lots_weigh_something"),
+        CheckConstraint("brix_at_intake BETWEEN 0 AND 60", name="harvest_lots_brix"),
+        Index(
+            "harvest_lots_code_key",
+            "winery_id",
+            text("lower(code)"),
+            unique=True,
+            postgresql_where=_LIVING,
+        ),
+        Index("harvest_lots_by_day", "winery_id", "harvested_on", "id"),
+        Index("harvest_lots_of_vineyard", "winery_id", "vineyard_id", "block_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    vineyard_id: Mapped[int] = mapped_column(BigInteger)
+    block_id: Mapped[int | None] = mapped_column(BigInteger)
+    code: Mapped[str] = mapped_column(Text)
+    variety: Mapped[str] = mapped_column(Text)
+    vintage: Mapped[str] = mapped_column(Text)
+    harvested_on: Mapped[date] = mapped_column(Date)
+    kg_harvested: Mapped[Decimal] = mapped_column(Numeric(12, 3))
+    brix_at_intake: Mapped[Decimal | None] = mapped_column(Numeric(5, 2))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
