@@ -6,8 +6,8 @@ lot that a fermentation came from is not deleted. Triggers run with the writer's
 
 from alembic import op
 
-revision = "0002_fruit_origin"
-down_revision = "0001_main_job"
+revision = "0004_fruit_origin"
+down_revision = "0003_people"
 branch_labels = None
 depends_on = None
 
