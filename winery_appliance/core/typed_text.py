@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -35,6 +35,18 @@ def refuse_odd_year(value: datetime) -> datetime:
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
         raise ValueError(f"the year must lie between {FIRST_YEAR} and {LAST_YEAR}")
     return value.astimezone(UTC)
+
+
+def read_day(given: object) -> date:
+    """A day written as 2026-09-24, between 1900 and 2200 (ValueError); a moment or a number is no day."""
+    if isinstance(given, date) and not isinstance(given, datetime):
+        return given
+    if not isinstance(given, str) or re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", given) is None:
+        raise ValueError("write the day as 2026-09-24")
+    day = date.fromisoformat(given)
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"the year must lie between {FIRST_YEAR} and {LAST_YEAR}")
+    return day
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,7 @@ Code = Annotated[
     must_match(r"[^/?#\n\r\t]+", "a code goes without / ? # and line breaks"),
 ]
 Moment = Annotated[AwareDatetime, BeforeValidator(read_moment), AfterValidator(refuse_odd_year)]
+Day = Annotated[date, BeforeValidator(read_day)]
 # How many items a page of a list may have.
 MAX_LIMIT = 2000
 Limit = Annotated[int, BeforeValidator(read_digits), Field(ge=1, le=MAX_LIMIT)]

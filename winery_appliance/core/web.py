@@ -47,6 +47,7 @@ TITLES: dict[int, str] = {
     404: "There is nothing here",
     405: "This cannot be done here",
     409: "Somebody was here before",
+    412: "Somebody was here before",
     413: "That is too much at once",
     422: "This cannot be right",
     429: "Too many tries",
@@ -58,6 +59,7 @@ WHAT_NEXT: dict[int, str] = {
     403: "Ask the owner of the winery if you need this.",
     404: "Check the address, or start from the board.",
     409: "Load the page anew to see what is in the book now.",
+    412: "Load the page anew to see what is in the book now.",
     413: "Send less at once.",
     429: "Wait a little, then try again.",
     500: "Try again. If it happens again, tell IT the number below.",
@@ -228,6 +230,50 @@ def refuse_unless_current(body: Any) -> None:
         raise errors.ChangedMeanwhile(
             "Somebody changed this meanwhile. Nothing was changed now. Read it again, then decide."
         )
+
+
+def answer_csv(text: str, name: str) -> Response:
+    """`text` as a CSV file; `name` goes into a header, so it is ours and not typed by anybody."""
+    response = make_response(text)
+    response.mimetype = "text/csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response
+
+
+def wants_csv() -> bool:
+    """Whether CSV is asked for, by `?format=csv` or by the Accept header. Raises Invalid for a format that is neither."""
+    asked = request.args.get("format")
+    if asked is None:
+        best = request.accept_mimetypes.best_match(["application/json", "text/csv"])
+        return best == "text/csv"
+    if asked not in {"csv", "json"}:
+        raise bad_query("format", "One of csv, json.")
+    return asked == "csv"
+
+
+def bad_query(name: str, detail: str) -> errors.Invalid:
+    """The refusal of a query parameter."""
+    return errors.Invalid(
+        f"{name}: {detail}",
+        code="bad_query",
+        fields=[errors.FieldFault(name, "bad_query", detail)],
+    )
+
+
+def read_seen(*, needed: bool = True) -> frozenset[str] | None:
+    """The versions named by If-Match; None for `*`, and where none is `needed` also for no header.
+
+    Raises NeedsPrecondition when one is needed and missing. A weak tag matches nothing (RFC 9110, 13.1.1).
+    """
+    given = request.if_match
+    if not given and needed:
+        raise errors.NeedsPrecondition(
+            "Nothing was changed. Send the ETag of what you read as If-Match, "
+            "so that nobody else's change is overwritten."
+        )
+    if not given or given.star_tag:
+        return None
+    return frozenset(given.as_set())
 
 
 def answer_if_changed(response: Response) -> Response:

@@ -28,13 +28,22 @@ from winery_appliance.entrypoints import api_docs, health
 from winery_appliance.fermentation import api as fermentation_api
 from winery_appliance.fermentation import routes as fermentation_routes
 from winery_appliance.fermentation import samples_api, status_api
+from winery_appliance.fruit_origin import api as fruit_origin_api
 from winery_appliance.winery import api as winery_api
 from winery_appliance.winery import routes as winery_routes
 from winery_appliance.winery.queries import read_winery
 
 PACKAGE = Path(__file__).parent.parent
 PAGES = (auth_routes, winery_routes, fermentation_routes, analysis_routes, health, api_docs)
-APIS = (auth_api, winery_api, fermentation_api, samples_api, status_api, analysis_api)
+APIS = (
+    auth_api,
+    winery_api,
+    fruit_origin_api,
+    fermentation_api,
+    samples_api,
+    status_api,
+    analysis_api,
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
