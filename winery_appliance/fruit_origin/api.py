@@ -30,7 +30,6 @@ from winery_appliance.fruit_origin.queries import BlockView, LotView, VineyardVi
 
 blueprint = Blueprint("fruit_origin_api", __name__, url_prefix="/api/v1")
 
-MOST_ROWS = 500
 IF_MATCH = {"If-Match": "The ETag that was read."}
 
 
@@ -268,5 +267,5 @@ def _read_page(wanted: ListRows) -> dict[str, Any]:
     return {
         "deleted": wanted.deleted == "true",
         "cursor": wanted.cursor,
-        "limit": min(wanted.limit, MOST_ROWS),
+        "limit": wanted.limit,
     }

@@ -5,7 +5,7 @@ In a change, a field that is left out stays; the defaults only mark what may be 
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from winery_appliance.core.exact_decimal import AsWritten
-from winery_appliance.core.typed_text import Code, Day, Limit, Line, read_digits, refuse_unprintable
+from winery_appliance.core.typed_text import Code, Day, Line, read_digits, refuse_unprintable
 
 Name = Annotated[Line, StringConstraints(max_length=120)]
 Variety = Annotated[Line, StringConstraints(max_length=80)]
@@ -32,12 +32,19 @@ Kilograms = Annotated[Decimal, AsWritten, Field(gt=0, max_digits=12, decimal_pla
 Brix = Annotated[Decimal, AsWritten, Field(ge=0, le=60, max_digits=5, decimal_places=2)]
 PlantedYear = Annotated[int, Field(strict=True, ge=1500, le=2200)]
 
+MOST_ROWS = 500
 _LEFT_OUT_DAY = date.min
 _LEFT_OUT_NUMBER = Decimal(0)
 
 
+def _forget_defaults(schema: dict[str, Any]) -> None:
+    """What may be left out has no value by default: it stays as it is."""
+    for field in schema.get("properties", {}).values():
+        field.pop("default", None)
+
+
 class _Command(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_forget_defaults)
 
 
 class CreateVineyard(_Command):
@@ -108,7 +115,7 @@ class ListRows(BaseModel):
 
     deleted: Literal["true", "false"] = "false"
     cursor: str | None = None
-    limit: Limit = 50
+    limit: Annotated[int, BeforeValidator(read_digits), Field(ge=1, le=MOST_ROWS)] = 50
 
 
 class ListBlocks(ListRows):
