@@ -88,6 +88,7 @@ class Operation:
     query: type[BaseModel] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[int] = ()
+    also: Sequence[str] = ()
 
 
 def describes(
@@ -97,9 +98,13 @@ def describes(
     query: type[BaseModel] | None = None,
     headers: Mapping[str, str] | None = None,
     problems: Sequence[int] = (),
+    also: Sequence[str] = (),
 ) -> Callable[[View], View]:
-    """Say what a view takes and answers; `headers` are those it reads, each with a sentence."""
-    operation = Operation(answers, body, query, headers or {}, problems)
+    """Say what a view takes and answers; `headers` are those it reads, each with a sentence.
+
+    `also` names content types in which the same can be had as text.
+    """
+    operation = Operation(answers, body, query, headers or {}, problems, also)
 
     def note(view: View) -> View:
         view.operation = operation  # type: ignore[attr-defined]
@@ -222,7 +227,10 @@ class _Writer:
                 *_header_parameters(operation),
             ],
             "responses": {
-                **{str(s): self._answer(s, m) for s, m in sorted(operation.answers.items())},
+                **{
+                    str(s): self._answer(s, m, operation.also)
+                    for s, m in sorted(operation.answers.items())
+                },
                 **{str(s): self._problem(s) for s in _problems_of(rule, operation, permission)},
             },
         }
@@ -247,12 +255,13 @@ class _Writer:
             for name, part in schema["properties"].items()
         ]
 
-    def _answer(self, status: int, model: type[BaseModel] | None) -> Schema:
+    def _answer(self, status: int, model: type[BaseModel] | None, also: Sequence[str]) -> Schema:
         answer: Schema = {"description": HTTPStatus(status).phrase}
         if model is not None:
             schema = self.names[model, "serialization"]
             answer["description"] = cleandoc(model.__doc__ or "").partition("\n")[0]
-            answer["content"] = {"application/json": {"schema": schema}}
+            text: Schema = {"schema": {"type": "string"}}
+            answer["content"] = {"application/json": {"schema": schema}} | dict.fromkeys(also, text)
         return answer
 
     def _problem(self, status: int) -> Schema:

@@ -237,6 +237,14 @@ def answer_csv(text: str, name: str) -> Response:
     response = make_response(text)
     response.mimetype = "text/csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    response.vary.add("Accept")
+    return response
+
+
+def answer_negotiated(body: Any) -> Response:
+    """`body` as JSON, where `wants_csv` might have asked for something else."""
+    response = answer_json(body)
+    response.vary.add("Accept")
     return response
 
 

@@ -1,16 +1,28 @@
 """What the fermentation feature answers to programs."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
 from winery_appliance.core.openapi import Answer, FieldProblem, When
 from winery_appliance.core.units import CANONICAL, SampleType, Unit
 from winery_appliance.fermentation.commands import Status, Style
-from winery_appliance.fermentation.queries import SampleView
+from winery_appliance.fermentation.lineage import Share, Use
+from winery_appliance.fermentation.queries import FermentationView, SampleView
+
+
+class LotSourceAnswer(Answer):
+    """A harvest lot's share of a fermentation."""
+
+    harvest_lot_code: str
+    variety: str
+    percentage: float
+    kg: float | None
 
 
 class FermentationAnswer(Answer):
-    """A fermentation and the vessel it lies in, or lay in last."""
+    """A fermentation, the vessel it lies in, or lay in last, and the lots it came from."""
 
     id: int
     code: str
@@ -22,6 +34,7 @@ class FermentationAnswer(Answer):
     ended_at: When | None
     data_source: Literal["live", "imported"]
     created_at: When
+    lot_sources: list[LotSourceAnswer]
 
 
 class SampleAnswer(Answer):
@@ -78,3 +91,95 @@ class BatchAnswer(Answer):
     """An answer for each reading of a batch, in the order they were sent."""
 
     items: list[BatchItemAnswer]
+
+
+class TracedLot(Answer):
+    """A harvest lot in a trace."""
+
+    id: int
+    code: str
+    variety: str
+    vintage: str
+    harvested_on: date
+    kg_harvested: float
+    brix_at_intake: float | None
+
+
+class TracedBlock(Answer):
+    """A block in a trace."""
+
+    id: int
+    code: str
+    hectares: float | None
+    variety: str | None
+    clone: str | None
+    planted_year: int | None
+
+
+class TracedVineyard(Answer):
+    """A vineyard in a trace."""
+
+    id: int
+    code: str
+    name: str
+
+
+class ShareAnswer(Answer):
+    """A lot's share of a fermentation, and the ground it grew on."""
+
+    percentage: float
+    kg: float | None
+    harvest_lot: TracedLot
+    block: TracedBlock | None
+    vineyard: TracedVineyard
+
+
+class OriginAnswer(Answer):
+    """Where a fermentation came from, the largest share first."""
+
+    fermentation_id: int
+    code: str
+    lots: list[ShareAnswer]
+
+    @classmethod
+    def show_origin(cls, fermentation: FermentationView, shares: Sequence[Share]) -> dict[str, Any]:
+        """A fermentation with the shares it came from."""
+        lots = [
+            {
+                "percentage": share.source.percentage,
+                "kg": share.source.kg,
+                "harvest_lot": share.origin.lot,
+                "block": share.origin.block,
+                "vineyard": share.origin.vineyard,
+            }
+            for share in shares
+        ]
+        return cls.show(
+            {"fermentation_id": fermentation.id, "code": fermentation.code, "lots": lots}
+        )
+
+
+class UseAnswer(Answer):
+    """A fermentation that came from a lot, and the lot's share of it."""
+
+    fermentation_id: int
+    code: str
+    vessel_code: str
+    style: Style
+    status: Status
+    started_at: When
+    ended_at: When | None
+    percentage: float
+    kg: float | None
+
+    @classmethod
+    def show_use(cls, use: Use) -> dict[str, Any]:
+        """One use of a lot."""
+        return cls.show(
+            {
+                **vars(use.fermentation),
+                "fermentation_id": use.fermentation.id,
+                "percentage": use.source.percentage,
+                "kg": use.source.kg,
+            }
+        )

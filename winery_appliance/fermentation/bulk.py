@@ -14,6 +14,7 @@ from winery_appliance.core import outbox
 from winery_appliance.core.units import parse_measurement, to_canonical
 from winery_appliance.fermentation.commands import RecordSample, StartFermentation
 from winery_appliance.fermentation.events import SampleRecorded
+from winery_appliance.fermentation.lot_sources import add_lot_sources
 from winery_appliance.fermentation.models import Fermentation, Sample, VesselOccupancy
 
 # A reading of a finished round is typed within minutes.
@@ -37,10 +38,10 @@ def load_fermentations(
     actor: Actor,
     recorded_by: Actor,
 ) -> None:
-    """Write them as they are, each in three statements; running ones are analysed once.
+    """Write them as they are, each in a few statements; running ones are analysed once.
 
-    The caller vouches for the readings: rules are not asked, types and units are. Raises NotAllowed, and IntegrityError
-    when a vessel would hold two at once.
+    The caller vouches for the readings: rules are not asked, types and units are. Raises NotAllowed, Invalid as
+    `add_lot_sources`, and IntegrityError when a vessel would hold two at once.
     """
     require(actor, Permission.RUN_FERMENTATIONS)
     if not fermentations:
@@ -65,6 +66,7 @@ def load_fermentations(
         ],
     )
     for fermentation_id, item in pairs:
+        add_lot_sources(session, fermentation_id, item.start.lot_sources, winery_id=actor.winery_id)
         _load_samples(session, fermentation_id, item, recorded_by)
 
 

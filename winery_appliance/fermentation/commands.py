@@ -3,11 +3,13 @@
 import hashlib
 import json
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from winery_appliance.core.exact_decimal import AsWritten
 from winery_appliance.core.typed_text import Code, Limit, Line, Moment
 from winery_appliance.core.units import SampleType, Unit
 
@@ -16,8 +18,18 @@ Style = Literal["red", "white", "rose", "orange"]
 Status = Literal["planned", "active", "completed", "cancelled"]
 
 
+class LotSource(BaseModel):
+    """A harvest lot's share of a fermentation, and its weight in kg where it is known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    harvest_lot_code: Code
+    percentage: Annotated[Decimal, AsWritten, Field(gt=0, le=100, max_digits=7, decimal_places=4)]
+    kg: Annotated[Decimal, AsWritten, Field(gt=0, max_digits=12, decimal_places=3)] | None = None
+
+
 class StartFermentation(BaseModel):
-    """A wine begins to ferment in a vessel."""
+    """A wine begins to ferment in a vessel; where its fruit came from may be left open."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -26,6 +38,7 @@ class StartFermentation(BaseModel):
     yeast_strain: Annotated[Line, StringConstraints(max_length=80)]
     style: Style
     started_at: Moment
+    lot_sources: Annotated[tuple[LotSource, ...], Field(max_length=50)] = ()
 
 
 class EndFermentation(BaseModel):
@@ -40,6 +53,12 @@ class ReopenFermentation(BaseModel):
     """A fermentation goes on as if it had never ended; there is nothing else to say."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class ChooseFormat(BaseModel):
+    """JSON or a sheet; without it the Accept header decides."""
+
+    format: Literal["json", "csv"] | None = None
 
 
 class RecordSample(BaseModel):

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session, aliased
 
 from winery_appliance.core.paging import Page, cut_page, read_cursor
 from winery_appliance.core.units import SampleType, Unit
+from winery_appliance.fermentation.lot_sources import LotSourceView, read_lot_sources
 from winery_appliance.fermentation.models import Fermentation, Sample, VesselOccupancy
 from winery_appliance.fermentation.rules import Neighbour
 from winery_appliance.winery.queries import list_vessels
@@ -31,7 +32,7 @@ from winery_appliance.winery.queries import list_vessels
 
 @dataclass(frozen=True)
 class FermentationView:
-    """One fermentation and the vessel it lies in (or lay in last)."""
+    """One fermentation, the vessel it lies in (or lay in last) and the lots it came from, the largest share first."""
 
     id: int
     code: str
@@ -43,6 +44,7 @@ class FermentationView:
     ended_at: datetime | None
     data_source: str
     created_at: datetime
+    lot_sources: tuple[LotSourceView, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,13 +121,23 @@ def list_fermentations(
     return cut_page(rows, limit, lambda row: (row.started_at.isoformat(), row.id))
 
 
+def read_fermentations(session: Session, fermentation_ids: Sequence[int]) -> list[FermentationView]:
+    """Fermentations by id, the youngest first."""
+    wanted = _living().where(Fermentation.id.in_(fermentation_ids))
+    return _view_fermentations(
+        session, wanted.order_by(Fermentation.started_at.desc(), Fermentation.id.desc())
+    )
+
+
 def _living() -> Select[Fermentation]:
     return select(Fermentation).where(Fermentation.deleted_at.is_(None))
 
 
 def _view_fermentations(session: Session, wanted: Select[Fermentation]) -> list[FermentationView]:
     rows = session.scalars(wanted).all()
-    vessels = _find_vessel_codes(session, [row.id for row in rows])
+    ids = [row.id for row in rows]
+    vessels = _find_vessel_codes(session, ids)
+    sources = read_lot_sources(session, ids)
     return [
         FermentationView(
             row.id,
@@ -138,6 +150,7 @@ def _view_fermentations(session: Session, wanted: Select[Fermentation]) -> list[
             row.ended_at,
             row.data_source,
             row.created_at,
+            sources.get(row.id, ()),
         )
         for row in rows
     ]

@@ -18,6 +18,7 @@ from winery_appliance.core.figures import typed_quantity
 from winery_appliance.core.units import SampleType
 from winery_appliance.fermentation.commands import RecordSample, StartFermentation
 from winery_appliance.fermentation.events import FermentationStarted, SampleRecorded
+from winery_appliance.fermentation.lot_sources import add_lot_sources
 from winery_appliance.fermentation.models import Fermentation, Sample, VesselOccupancy
 from winery_appliance.fermentation.queries import (
     FermentationView,
@@ -47,7 +48,8 @@ def start_fermentation(
 ) -> FermentationView:
     """Begin a fermentation in a vessel; a vessel code that is new becomes a vessel.
 
-    Raises NotAllowed, Invalid for a start in the future, and Conflict when the code or the vessel is taken.
+    Raises NotAllowed, Invalid for a start in the future and for lots that are unknown, named twice or not 100 % together,
+    and Conflict when the code or the vessel is taken.
     """
     require(actor, Permission.RUN_FERMENTATIONS)
     if command.started_at > now + FUTURE_START:
@@ -67,6 +69,7 @@ def start_fermentation(
     )
     _add_with_code(session, fermentation)
     _occupy(session, fermentation, vessel.id, vessel.code)
+    add_lot_sources(session, fermentation.id, command.lot_sources, winery_id=actor.winery_id)
     outbox.publish(session, FermentationStarted(actor.winery_id, fermentation.id))
     return get_fermentation(session, fermentation.id)
 

@@ -165,7 +165,11 @@ def hold_living_lots(session: Session, codes: Sequence[str]) -> list[int | None]
 
     Until the transaction ends nobody can delete these lots.
     """
-    given = func.unnest(cast(codes, ARRAY(Text))).table_valued("code", with_ordinality="place")
+    given = (
+        func.unnest(cast(codes, ARRAY(Text)))
+        .table_valued("code", with_ordinality="place")
+        .render_derived()
+    )
     rows = session.execute(
         select(given.c.place, HarvestLot.id)
         .join(HarvestLot, func.lower(HarvestLot.code) == func.lower(given.c.code))

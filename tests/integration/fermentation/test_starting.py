@@ -107,6 +107,8 @@ ENDPOINTS = [
     ("POST", "/samples/999/correct", {}, "owner winemaker cellar"),
     ("POST", "/samples/999/void", {}, "owner winemaker cellar"),
     ("GET", "/samples/999/history", None, "owner winemaker cellar viewer"),
+    ("GET", "/fermentations/{id}/origin", None, "owner winemaker cellar viewer"),
+    ("GET", "/harvest-lots/{id}/fermentations", None, "owner winemaker cellar viewer"),
     ("GET", "/vessels", None, "owner winemaker cellar viewer"),
     ("POST", "/vessels", {}, "owner winemaker"),
     ("GET", "/users", None, "owner"),

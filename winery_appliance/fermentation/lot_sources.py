@@ -1,0 +1,111 @@
+"""Which harvest lots a fermentation came from, and how much of it from each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from winery_appliance.core.errors import FieldFault, Invalid
+from winery_appliance.fermentation.commands import LotSource
+from winery_appliance.fermentation.models import FermentationLotSource
+from winery_appliance.fruit_origin.queries import hold_living_lots, read_lots
+
+# Shares are typed by people, who round: three thirds are 99.9 or 99.99. The trigger of the table allows the same.
+SUM_TOLERANCE = Decimal("0.1")
+
+
+@dataclass(frozen=True)
+class LotSourceView:
+    """The share of one harvest lot: `percentage` of the fermentation, and its weight in kg where it is known."""
+
+    harvest_lot_id: int
+    harvest_lot_code: str
+    variety: str
+    percentage: Decimal
+    kg: Decimal | None
+
+
+def add_lot_sources(
+    session: Session, fermentation_id: int, sources: Sequence[LotSource], *, winery_id: int
+) -> None:
+    """Write where a fermentation came from; the lots cannot be deleted from here on.
+
+    Raises Invalid when a lot is unknown or named twice, or when the shares do not sum to 100 % within 0.1.
+    """
+    if not sources:
+        return
+    _refuse_wrong_sum(sources)
+    lot_ids = hold_living_lots(session, [source.harvest_lot_code for source in sources])
+    rows = []
+    seen: set[int] = set()
+    for place, (source, lot_id) in enumerate(zip(sources, lot_ids, strict=True)):
+        path = f"lot_sources.{place}.harvest_lot_code"
+        if lot_id is None:
+            raise _refusal(
+                path, "unknown_lot", f"There is no harvest lot {source.harvest_lot_code}."
+            )
+        if lot_id in seen:
+            raise _refusal(path, "lot_twice", f"{source.harvest_lot_code} is named twice.")
+        seen.add(lot_id)
+        rows.append(
+            {
+                "winery_id": winery_id,
+                "fermentation_id": fermentation_id,
+                "harvest_lot_id": lot_id,
+                "percentage": source.percentage,
+                "kg": source.kg,
+            }
+        )
+    session.execute(insert(FermentationLotSource), rows)
+
+
+def _refuse_wrong_sum(sources: Sequence[LotSource]) -> None:
+    total = sum((source.percentage for source in sources), Decimal(0))
+    if abs(total - 100) > SUM_TOLERANCE:
+        raise _refusal(
+            "lot_sources",
+            "sum_not_100",
+            f"The shares sum to {total.normalize():f} %. Make them sum to 100 %.",
+        )
+
+
+def _refusal(path: str, code: str, detail: str) -> Invalid:
+    return Invalid(
+        f"{detail} Nothing was saved.", code=code, fields=[FieldFault(path, code, detail)]
+    )
+
+
+def read_lot_sources(
+    session: Session, fermentation_ids: Sequence[int]
+) -> dict[int, tuple[LotSourceView, ...]]:
+    """The shares of several fermentations, the largest first; two queries for all."""
+    rows = session.execute(
+        select(
+            FermentationLotSource.fermentation_id,
+            FermentationLotSource.harvest_lot_id,
+            FermentationLotSource.percentage,
+            FermentationLotSource.kg,
+        )
+        .where(FermentationLotSource.fermentation_id.in_(fermentation_ids))
+        .order_by(FermentationLotSource.percentage.desc(), FermentationLotSource.id)
+    ).all()
+    lots = read_lots(session, sorted({row.harvest_lot_id for row in rows}))
+    found: dict[int, tuple[LotSourceView, ...]] = {}
+    for row in rows:
+        lot = lots[row.harvest_lot_id]
+        view = LotSourceView(lot.id, lot.code, lot.variety, row.percentage, row.kg)
+        found[row.fermentation_id] = (*found.get(row.fermentation_id, ()), view)
+    return found
+
+
+def list_fermentation_ids(session: Session, harvest_lot_id: int) -> list[int]:
+    """Ids of the fermentations that came from this lot."""
+    return list(
+        session.scalars(
+            select(FermentationLotSource.fermentation_id).where(
+                FermentationLotSource.harvest_lot_id == harvest_lot_id
+            )
+        )
+    )
