@@ -26,8 +26,8 @@ from winery_appliance.core.settings import Settings, read_settings
 from winery_appliance.core.web import MAX_BODY_BYTES, set_up_web
 from winery_appliance.entrypoints import api_docs, health
 from winery_appliance.fermentation import api as fermentation_api
-from winery_appliance.fermentation import routes as fermentation_routes
 from winery_appliance.fermentation import lineage_api, samples_api, status_api
+from winery_appliance.fermentation import routes as fermentation_routes
 from winery_appliance.fruit_origin import api as fruit_origin_api
 from winery_appliance.winery import api as winery_api
 from winery_appliance.winery import routes as winery_routes
