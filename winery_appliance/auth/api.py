@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from flask import Blueprint
+from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
 from winery_appliance.auth import people, service
@@ -11,10 +11,12 @@ from winery_appliance.auth.answers import ResetCodeAnswer, TokenAnswer, UserAnsw
 from winery_appliance.auth.commands import AddUser, ChangeUser, CreateToken, ResetPassword
 from winery_appliance.auth.guards import current_actor, permitted, token_key
 from winery_appliance.auth.passwords import hash_password
+from winery_appliance.auth.people import PersonView
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import web
 from winery_appliance.core.errors import NotFound
-from winery_appliance.core.openapi import ListOf, describes
+from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
+from winery_appliance.core.version_tags import make_tag, refuse_stale
 
 blueprint = Blueprint("auth_api", __name__, url_prefix="/api/v1")
 
@@ -75,7 +77,7 @@ def add_user() -> ResponseReturnValue:
     hashed = hash_password(command.password.get_secret_value())
     with web.transaction(actor.winery_id) as session:
         person = people.add_person(session, command, hashed, actor=actor)
-    response = web.answer_versioned(UserAnswer.show(person), 201)
+    response = _answer(person, 201)
     response.headers["Location"] = f"/api/v1/users/{person.id}"
     return response
 
@@ -88,14 +90,14 @@ def get_user(user_id: int) -> ResponseReturnValue:
     actor = current_actor()
     with web.transaction(actor.winery_id) as session:
         person = people.get_person(session, user_id, actor=actor)
-    return web.answer_versioned(UserAnswer.show(person))
+    return _answer(person)
 
 
 @blueprint.patch("/users/<id:user_id>")
 @describes(
     {200: UserAnswer},
     body=ChangeUser,
-    headers={"If-Match": "The ETag that was read."},
+    headers=IF_MATCH,
     problems=[409, 412, 428],
 )
 @permitted(Permission.MANAGE_USERS)
@@ -108,9 +110,9 @@ def change_user(user_id: int) -> ResponseReturnValue:
     command = web.read_json(ChangeUser)
     with web.transaction(actor.winery_id) as session:
         current = people.lock_person(session, user_id, actor=actor)
-        web.refuse_unless_current(UserAnswer.show(current))
+        refuse_stale(current, web.read_seen())
         person = people.change_person(session, user_id, command, actor=actor)
-    return web.answer_versioned(UserAnswer.show(person))
+    return _answer(person)
 
 
 @blueprint.post("/users/<id:user_id>/reset-code")
@@ -132,3 +134,9 @@ def reset_password() -> ResponseReturnValue:
         web.database(), web.read_json(ResetPassword), address=web.client_address()
     )
     return "", 204
+
+
+def _answer(person: PersonView, status: int = 200) -> Response:
+    response = web.answer_json(UserAnswer.show(person), status)
+    response.set_etag(make_tag(person))
+    return response

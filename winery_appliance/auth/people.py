@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from winery_appliance.auth.commands import ChangeUser, CreateUser, ResetPassword
-from winery_appliance.auth.models import AccessToken, PasswordReset, SignInFailure, User
+from winery_appliance.auth.models import PasswordReset, SignInFailure, User
 from winery_appliance.auth.passwords import hash_password, make_readable_secret
 from winery_appliance.auth.permissions import Permission, Role
 from winery_appliance.auth.service import (
@@ -43,16 +43,6 @@ class PersonView:
 
 
 @dataclass(frozen=True)
-class TokenView:
-    """An access token that still opens the door, and whose it is."""
-
-    id: str
-    display_name: str
-    created_at: datetime
-    expires_at: datetime
-
-
-@dataclass(frozen=True)
 class ResetCode:
     """A one-time code, told once, and until when it works."""
 
@@ -73,19 +63,6 @@ def get_person(session: Session, user_id: int, *, actor: Actor) -> PersonView:
     """One person of the winery. Raises NotAllowed and NotFound."""
     require(actor, Permission.MANAGE_USERS)
     return _view(_find(session, user_id))
-
-
-def find_person(session: Session, login: str, *, actor: Actor) -> PersonView | None:
-    """The person of this winery with this e-mail or username, also a disabled one. Raises NotAllowed."""
-    require(actor, Permission.MANAGE_USERS)
-    row = session.scalar(
-        select(User).where(
-            (func.lower(User.email) == login.lower())
-            | (func.lower(User.username) == login.lower()),
-            User.deleted_at.is_(None),
-        )
-    )
-    return _view(row) if row else None
 
 
 def add_person(
@@ -194,20 +171,6 @@ def give_password(session: Session, user_id: int, hashed_password: str) -> None:
     """Set a person's password and end every sign-in and token. Raises NotFound."""
     _find(session, user_id, lock=True).hashed_password = hashed_password
     end_sign_ins(session, user_id)
-
-
-def list_tokens(session: Session, *, actor: Actor) -> list[TokenView]:
-    """The winery's access tokens that still work, the youngest first. Raises NotAllowed."""
-    require(actor, Permission.MANAGE_USERS)
-    rows = session.execute(
-        select(AccessToken, User.display_name)
-        .join(User, (User.id == AccessToken.user_id) & (User.winery_id == AccessToken.winery_id))
-        .where(AccessToken.revoked_at.is_(None), AccessToken.expires_at > func.now())
-        .order_by(AccessToken.created_at.desc(), AccessToken.id)
-    )
-    return [
-        TokenView(str(token.id), name, token.created_at, token.expires_at) for token, name in rows
-    ]
 
 
 def _use_code(session: Session, user_id: int, code: str) -> bool:

@@ -91,6 +91,10 @@ class Operation:
     also: Sequence[str] = ()
 
 
+# What a view reads that heeds which version a change was made from.
+IF_MATCH = {"If-Match": "The ETag that was read."}
+
+
 def describes(
     answers: Mapping[int, type[BaseModel] | None],
     *,

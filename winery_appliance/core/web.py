@@ -211,27 +211,6 @@ def answer_json(body: Any, status: int = 200) -> Response:
     return response
 
 
-def answer_versioned(body: Any, status: int = 200) -> Response:
-    """`body` as JSON, with the ETag by which a change says what it rests on."""
-    response = answer_json(body, status)
-    response.add_etag()
-    return response
-
-
-def refuse_unless_current(body: Any) -> None:
-    """Raise unless the request's If-Match names `body`, the representation as it is now.
-
-    Raises NeedsPrecondition without the header and ChangedMeanwhile when it names another state (RFC 9110, 13.1.1).
-    """
-    if "If-Match" not in request.headers:
-        raise errors.NeedsPrecondition("Send If-Match with the ETag you read. Nothing was changed.")
-    tag, _ = answer_versioned(body).get_etag()
-    if tag is None or not request.if_match.contains(tag):
-        raise errors.ChangedMeanwhile(
-            "Somebody changed this meanwhile. Nothing was changed now. Read it again, then decide."
-        )
-
-
 def answer_csv(text: str, name: str) -> Response:
     """`text` as a CSV file; `name` goes into a header, so it is ours and not typed by anybody."""
     response = make_response(text)

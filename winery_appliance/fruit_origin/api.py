@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
-from winery_appliance.core.openapi import ListOf, describes
+from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
 from winery_appliance.core.paging import Page
 from winery_appliance.core.version_tags import make_tag
 from winery_appliance.fruit_origin import queries, service
@@ -29,8 +29,6 @@ from winery_appliance.fruit_origin.commands import (
 from winery_appliance.fruit_origin.queries import BlockView, LotView, VineyardView
 
 blueprint = Blueprint("fruit_origin_api", __name__, url_prefix="/api/v1")
-
-IF_MATCH = {"If-Match": "The ETag that was read."}
 
 
 @blueprint.get("/vineyards")
