@@ -56,7 +56,6 @@ TITLES: dict[int, str] = {
 }
 WHAT_NEXT: dict[int, str] = {
     400: "Go back, load the page anew and try again.",
-    403: "Ask the owner of the winery if you need this.",
     404: "Check the address, or start from the board.",
     409: "Load the page anew to see what is in the book now.",
     412: "Load the page anew to see what is in the book now.",
