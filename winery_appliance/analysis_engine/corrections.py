@@ -27,6 +27,7 @@ class Correction:
 
     value: float
     slip: str
+    other_unit: bool = False
 
 
 def show_in(value: float, unit: Unit) -> str:
@@ -47,7 +48,8 @@ def read_in_other_units(sample_type: SampleType, typed: float, unit: Unit) -> li
         low, high = hard_range(sample_type, other)
         if other is not unit and low <= typed <= high:
             meant = from_canonical(sample_type, to_canonical(sample_type, typed, other), unit)
-            found.append(Correction(meant, f"if it was meant in {UNIT_SYMBOLS[other]}"))
+            slip = f"if it was meant in {UNIT_SYMBOLS[other]}"
+            found.append(Correction(meant, slip, other_unit=True))
     return found
 
 

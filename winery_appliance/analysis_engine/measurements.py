@@ -11,11 +11,26 @@ Severity = Literal["info", "warning", "critical"]
 
 @dataclass(frozen=True, slots=True)
 class Ferment:
-    """The alcoholic fermentation under judgement; `style` is red, white, rose or orange."""
+    """The alcoholic fermentation under judgement; `style` is red, white, rose or orange.
+
+    `brix0` and `yan_mg_l` are what the must held, where somebody knows it apart from the readings.
+    """
 
     style: str
     started_at: datetime
     yeast_strain: str
+    brix0: float | None = None
+    yan_mg_l: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """Something done to the wine: `kind` is addition_sugar, addition_dap, cap or transfer."""
+
+    kind: str
+    at: datetime
+    amount: float | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from winery_appliance.analysis_engine.checks import Check
-from winery_appliance.analysis_engine.corrections import propose_correction, show_in, show_typed
+from winery_appliance.analysis_engine.cleaning import propose_for
+from winery_appliance.analysis_engine.corrections import show_in, show_typed
 from winery_appliance.analysis_engine.features import Curve
 from winery_appliance.analysis_engine.measurements import Ferment, Finding, Threshold
 from winery_appliance.analysis_engine.series import Doubt, typed_unit
@@ -93,14 +94,13 @@ def _name(doubt: Doubt, limits: EntryErrorLimits) -> str:
 def _explain(doubt: Doubt, limits: EntryErrorLimits) -> str:
     kind, unit = doubt.reading.sample_type, typed_unit(doubt.reading)
     symbol = UNIT_SYMBOLS[unit]
-    low, high, near = (_from_series(kind, value, unit) for value in (*doubt.expected, doubt.near))
+    low, high = (_from_series(kind, value, unit) for value in doubt.expected)
     typed = _show(doubt.reading.value, doubt, unit)
     text = (
         f"The reading is {typed} {symbol}, expected was {show_in(low, unit)} to "
         f"{show_in(high, unit)}."
     )
-    value = from_canonical(kind, doubt.reading.value, unit)
-    correction = propose_correction(kind, value, unit, low=low, high=high, near=near)
+    correction = propose_for(doubt)
     if correction is not None:
         text += f" {show_in(correction.value, unit)} fits, {correction.slip}."
     if _may_be_addition(doubt, limits):
