@@ -1,0 +1,39 @@
+-- %(n)s rows in every table of one winery. The first row of a table is the one that a view of a single thing shows, and has %(n)s
+-- of everything that belongs to it.
+INSERT INTO worker_heartbeats (worker, seen_at) VALUES ('w', now());
+INSERT INTO wineries (code, name) VALUES ('DEMO', 'Demo');
+INSERT INTO users (winery_id, username, display_name, role, hashed_password)
+    SELECT 1, 'u' || i, 'U', 'owner', %(hashed)s FROM generate_series(1, %(n)s) i;
+INSERT INTO user_sessions (winery_id, user_id, token_hash, expires_at)
+    SELECT 1, 1, sha256(i::text::bytea), now() + interval '1 day' FROM generate_series(1, %(n)s) i;
+INSERT INTO access_tokens (id, winery_id, user_id, expires_at)
+    SELECT gen_random_uuid(), 1, 1, now() + interval '1 day' FROM generate_series(1, %(n)s) i;
+INSERT INTO password_resets (winery_id, user_id, code_hash, expires_at) SELECT 1, id, 'x', now() + interval '1 day' FROM users;
+INSERT INTO vessels (winery_id, code) SELECT 1, 'T-' || i FROM generate_series(1, %(n)s) i;
+INSERT INTO vineyards (winery_id, code, name) SELECT 1, 'V' || i, 'V' FROM generate_series(1, %(n)s) i;
+INSERT INTO vineyard_blocks (winery_id, vineyard_id, code) SELECT 1, i, 'B' || i FROM generate_series(1, %(n)s) i;
+INSERT INTO harvest_lots (winery_id, vineyard_id, block_id, code, variety, vintage, harvested_on, kg_harvested)
+    SELECT 1, i, i, 'L' || i, 'Tempranillo', '2026', '2026-09-01', 900 FROM generate_series(1, %(n)s) i;
+INSERT INTO fermentations (winery_id, code, style, yeast_strain, started_at, created_by)
+    SELECT 1, 'F' || i, 'red', 'EC-1118', now() - interval '9 days', 1 FROM generate_series(1, %(n)s) i;
+INSERT INTO vessel_occupancies (winery_id, vessel_id, fermentation_id, during)
+    SELECT 1, id, id, tstzrange(started_at, NULL) FROM fermentations;
+INSERT INTO fermentation_lot_sources (winery_id, fermentation_id, harvest_lot_id, percentage)
+    SELECT 1, 1, id, 100.0 / %(n)s FROM harvest_lots UNION ALL SELECT 1, id, 1, 100 FROM fermentations WHERE id > 1;
+-- Of the first fermentation readings by everybody, the first of which was corrected again and again; of each other one reading.
+INSERT INTO samples (winery_id, fermentation_id, client_uuid, sample_type, value_typed, unit, value, measured_at, recorded_by,
+        body_hash, supersedes_id, reason)
+    SELECT 1, f, gen_random_uuid(), 'sugar', '20.0', 'brix', 1083, now() - i * interval '1 hour', 1 + mod(i, %(n)s), 'x', older,
+        CASE WHEN older IS NOT NULL THEN 'slip' END FROM (
+            SELECT 1 AS f, i, NULL AS older FROM generate_series(0, %(n)s) i
+            UNION ALL SELECT 1, 1, CASE i WHEN 1 THEN 1 ELSE %(n)s + i END FROM generate_series(1, %(n)s) i
+            UNION ALL SELECT f, 1, NULL FROM generate_series(2, %(n)s) f) s;
+INSERT INTO analyses (winery_id, fermentation_id, covers_samples) SELECT 1, id, 1 FROM fermentations;
+INSERT INTO anomalies (winery_id, fermentation_id, analysis_id, type, severity, deviation_score, title, explanation, threshold,
+        clears_when, evidence, since)
+    SELECT 1, f, f, 'type-' || i, 'warning', 1, 'T', 'E', '{"text": "", "value": 1, "unit": ""}', 'C', ARRAY[1], now() FROM
+        (SELECT 1 AS f, i FROM generate_series(1, %(n)s) i UNION ALL SELECT f, 1 FROM generate_series(2, %(n)s) f) a;
+INSERT INTO recommendations (winery_id, analysis_id, anomaly_type, action, instructions, reasoning, confidence)
+    SELECT 1, 1, 'type-' || i, 'A', ARRAY['I'], 'R', 0.5 FROM generate_series(1, %(n)s) i;
+INSERT INTO outbox (winery_id, event, subject, payload)
+    SELECT 1, 'SampleRecorded', 'fermentation:1', '{}' FROM generate_series(1, %(n)s) i;
