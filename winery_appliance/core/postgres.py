@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from winery_appliance.core.child_process import wait_for
 from winery_appliance.core.postgres_processes import read_pid_file
@@ -114,8 +114,9 @@ def cluster_dir(settings: Settings) -> Path:
     return settings.data / "postgresql"
 
 
-def admin_url(settings: Settings) -> str:
-    """The superuser's `postgresql://` address: the one that was set, else that of our own server.
+def server_url(settings: Settings) -> str:
+    """The `postgresql://` address of the server, which may lack a user and a password: the one that was
+    set, else that of our own server.
 
     Raises PostgresRefused when our own server was never started in this data directory.
     """
@@ -127,12 +128,23 @@ def admin_url(settings: Settings) -> str:
             f"There is no database in {settings.data} yet. Start the appliance first, with "
             "./scripts/run, or name a PostgreSQL server in WINERY_DATABASE_URL."
         )
-    return superuser_url(read_or_make_secret(settings, SECRET), port)
+    return f"postgresql://{SUPERUSER}@{LOOPBACK}:{port}/postgres"
 
 
-def superuser_url(password: str, port: int) -> str:
-    """The superuser's address on a server of this machine."""
-    return f"postgresql://{SUPERUSER}:{quote(password, safe='')}@{LOOPBACK}:{port}/postgres"
+def admin_url(settings: Settings) -> str:
+    """The superuser's `postgresql://` address. Where the one that was set has no password, it is the
+    secret `postgres_superuser` that was handed over.
+
+    Raises PostgresRefused as `server_url`, and SecretMissing.
+    """
+    url = server_url(settings)
+    parts = urlsplit(url)
+    is_complete = parts.password is not None or not parts.scheme.startswith("postgres")
+    if is_complete or (settings.database_url is not None and settings.secrets is None):
+        return url
+    password = quote(read_or_make_secret(settings, SECRET), safe="")
+    place = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{parts.username or SUPERUSER}:{password}@{place}").geturl()
 
 
 def choose_port(settings: Settings) -> int:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from winery_appliance.core.postgres import admin_url
+from winery_appliance.core.postgres import admin_url, server_url
 from winery_appliance.core.secret_files import read_or_make_secret
 from winery_appliance.core.settings import Settings
 
@@ -35,7 +35,7 @@ class DatabaseRefused(Exception):
 def role_url(settings: Settings, role: Role) -> str:
     """The `postgresql://` address by which `role` connects to the winery's database."""
     password = read_or_make_secret(settings, f"database_{role}")
-    info = psycopg.conninfo.conninfo_to_dict(admin_url(settings))
+    info = psycopg.conninfo.conninfo_to_dict(server_url(settings))
     host = str(info.get("host") or "127.0.0.1")
     location = f"[{host}]" if ":" in host else quote(host, safe="")
     keep = {name: value for name, value in info.items() if name.startswith("ssl")}
@@ -48,7 +48,7 @@ def role_url(settings: Settings, role: Role) -> str:
 
 def database_name(settings: Settings) -> str:
     """The winery's database: the one an administrator's address names, else our own."""
-    name = psycopg.conninfo.conninfo_to_dict(admin_url(settings)).get("dbname")
+    name = psycopg.conninfo.conninfo_to_dict(server_url(settings)).get("dbname")
     return str(name) if name and name != "postgres" else DATABASE
 
 

@@ -24,8 +24,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     data: Path = Field(default=Path("var"), description="data directory of this appliance")
+    secrets: Path | None = Field(
+        default=None,
+        description="folder of secrets that somebody else made, one file each; none is made there",
+    )
     database_url: SecretStr | None = Field(
-        default=None, description="administrator's address of a PostgreSQL server of one's own"
+        default=None,
+        description="address of a PostgreSQL server of one's own; whoever makes roles needs the administrator's",
     )
     pg_bin: Path | None = Field(
         default=None, description="folder with PostgreSQL 18's programs, instead of the wheel's"
@@ -40,11 +45,18 @@ class Settings(BaseModel):
     session_days: int = Field(default=30, ge=1, le=400, description="idle days a sign-in lasts")
     token_hours: int = Field(default=12, ge=1, le=720, description="hours an access token lasts")
     secure_cookies: bool = Field(default=False, description="cookies for HTTPS only")
+    behind_proxy: bool = Field(
+        default=False,
+        description="nobody but a front server, which overwrites X-Forwarded-For, can reach us",
+    )
+    heartbeat: Path | None = Field(
+        default=None, description="file that worker and scheduler touch while they work"
+    )
 
     @property
     def secrets_dir(self) -> Path:
-        """Folder of the secrets, readable by its owner only."""
-        return self.data / "secrets"
+        """Folder of the secrets: the one handed to us, else our own, readable by its owner only."""
+        return self.secrets or self.data / "secrets"
 
 
 def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:

@@ -6,19 +6,22 @@ from typing import Any
 
 import click
 
-from winery_appliance.core.settings import Settings, SettingsError, read_settings
+from winery_appliance.core.settings import SettingsError, read_settings
 
 # Each command imports what it needs when it runs: the supervisor stays small and `--help` is quick.
 
 
-def _read(**overrides: Any) -> Settings:
-    try:
-        return read_settings(**overrides)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from error
+class _Commands(click.Group):
+    """Tells a person what is wrong with the settings in one sentence, whichever command noticed it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from error
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="winery-appliance")
 def main() -> None:
     """The winery appliance."""
@@ -34,7 +37,7 @@ def up(data: Path | None, port: int | None, host: str | None, no_demo: bool, res
     """Run everything: database, web, worker and scheduler, until Ctrl-C."""
     from winery_appliance.entrypoints import supervisor
 
-    settings = _read(data=data, port=port, host=host)
+    settings = read_settings(data=data, port=port, host=host)
     sys.exit(supervisor.run(settings, demo=not no_demo, reset=reset))
 
 
@@ -47,7 +50,7 @@ def prepare(no_demo: bool) -> None:
     from winery_appliance.entrypoints.preparation import prepare as make_ready
 
     try:
-        lines = make_ready(_read(), demo=not no_demo)
+        lines = make_ready(read_settings(), demo=not no_demo)
     except (DatabaseRefused, AppError) as error:
         raise click.ClickException(str(error)) from error
     for line in lines:
@@ -55,11 +58,24 @@ def prepare(no_demo: bool) -> None:
 
 
 @main.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+def secrets(directory: Path) -> None:
+    """Make the secrets that containers are handed, where DIRECTORY lacks them."""
+    from winery_appliance.core.secret_files import make_handed_secrets
+    from winery_appliance.entrypoints.preparation import HANDED_SECRETS
+
+    made = make_handed_secrets(directory, HANDED_SECRETS)
+    click.echo(
+        f"Made: {', '.join(made)}." if made else "All secrets are there. Nothing was changed."
+    )
+
+
+@main.command()
 def web() -> None:
     """Answer requests."""
     from winery_appliance.entrypoints.web import serve
 
-    serve(_read())
+    serve(read_settings())
 
 
 @main.command()
@@ -67,7 +83,7 @@ def worker() -> None:
     """Do queued work."""
     from winery_appliance.entrypoints.worker import work
 
-    work(_read())
+    work(read_settings())
 
 
 @main.command()
@@ -75,7 +91,7 @@ def scheduler() -> None:
     """Decide when periodic jobs are due."""
     from winery_appliance.entrypoints.scheduler import run_scheduler
 
-    run_scheduler(_read())
+    run_scheduler(read_settings())
 
 
 @main.group()

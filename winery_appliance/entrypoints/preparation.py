@@ -2,13 +2,17 @@
 
 from winery_appliance.core.db import Database
 from winery_appliance.core.jobs import register_jobs
-from winery_appliance.core.roles import prepare_roles, role_url
+from winery_appliance.core.postgres import SECRET
+from winery_appliance.core.roles import ROLES, prepare_roles, role_url
 from winery_appliance.core.schema import migrate
 from winery_appliance.core.settings import Settings
 from winery_appliance.demo.loading import load_demo
 from winery_appliance.demo.people import tell_logins
 from winery_appliance.entrypoints.periodic import JOBS
 from winery_appliance.winery.service import exists_any_winery, make_setup_code
+
+# What all processes together need. Each is handed only what it reads: its role's password, and the web the two keys.
+HANDED_SECRETS = (SECRET, *(f"database_{role}" for role in ROLES), "session_key", "token_key")
 
 
 def prepare(settings: Settings, *, demo: bool) -> list[str]:

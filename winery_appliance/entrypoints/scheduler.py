@@ -128,5 +128,7 @@ def run_scheduler(settings: Settings) -> None:
     log.info("scheduler started", jobs=sorted(JOBS))
     while not stopping.wait(WATCH_EVERY_S):
         scheduler.follow_clock()
+        if settings.heartbeat is not None:
+            settings.heartbeat.touch()
     scheduler.timer.shutdown(wait=False)
     db.dispose()

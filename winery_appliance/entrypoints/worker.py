@@ -40,7 +40,9 @@ def work(settings: Settings) -> None:
     )
     queue = build_worker_queue(settings, db)
     stopping = threading.Event()
-    heart = threading.Thread(target=_beat_until, args=(db, stopping), daemon=True, name="heart")
+    heart = threading.Thread(
+        target=_beat_until, args=(db, settings, stopping), daemon=True, name="heart"
+    )
     heart.start()
     # Whatever was committed while no worker was there is taken up before the first message arrives.
     queue.wake()
@@ -54,11 +56,13 @@ def work(settings: Settings) -> None:
         db.dispose()
 
 
-def _beat_until(db: Database, stopping: threading.Event) -> None:
+def _beat_until(db: Database, settings: Settings, stopping: threading.Event) -> None:
     name = f"{socket.gethostname()}/{os.getpid()}"
     while True:
         try:
             beat(db, name)
+            if settings.heartbeat is not None:
+                settings.heartbeat.touch()
         except Exception as error:  # noqa: BLE001 - the database is away; the next beat will tell
             log.warning("heartbeat missed", error=str(error).splitlines()[0])
         if stopping.wait(BEAT_EVERY_S):
