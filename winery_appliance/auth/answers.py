@@ -1,6 +1,7 @@
 """What auth answers to programs."""
 
 from typing import Literal
+from uuid import UUID
 
 from winery_appliance.auth.permissions import Role
 from winery_appliance.core.openapi import Answer, When
@@ -12,6 +13,27 @@ class TokenAnswer(Answer):
     access_token: str
     token_type: Literal["Bearer"]
     expires_in: int
+
+
+class TokenListedAnswer(Answer):
+    """A token without its secret. No name: it came of a sign-in. No scopes: it may what its person may."""
+
+    id: UUID
+    name: str | None
+    user_id: int
+    display_name: str
+    scopes: list[str] | None
+    created_at: When
+    expires_at: When
+    revoked_at: When | None
+    last_used_at: When | None
+
+
+class PersonalTokenAnswer(TokenListedAnswer):
+    """A new token with its secret, told only here."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
 
 
 class UserAnswer(Answer):

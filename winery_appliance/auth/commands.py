@@ -11,8 +11,8 @@ from pydantic import (
     model_validator,
 )
 
-from winery_appliance.auth.permissions import Role
-from winery_appliance.core.typed_text import Line, must_match
+from winery_appliance.auth.permissions import Permission, Role
+from winery_appliance.core.typed_text import Limit, Line, Moment, must_match
 
 Email = Annotated[
     Line,
@@ -39,6 +39,23 @@ class CreateToken(BaseModel):
 
     email: Annotated[Line, StringConstraints(max_length=254, to_lower=True)]
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
+
+
+class CreatePersonalToken(BaseModel):
+    """A token that a person makes for a program: what it may at most, and until when (90 days when not said)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[Line, StringConstraints(max_length=80)]
+    scopes: Annotated[list[Permission], Field(min_length=1)]
+    expires_at: Moment | None = None
+
+
+class ListTokens(BaseModel):
+    """Which tokens to list; `cursor` is the `next_cursor` of the page before."""
+
+    cursor: str | None = None
+    limit: Limit = 50
 
 
 # Without an @, so that nobody's username is somebody else's e-mail: a login names one person.

@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as UuidColumn
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -82,12 +83,25 @@ class UserSession(Base):
 
 
 class AccessToken(Base):
-    """A signed token that a program carries; its id is here so that it can be revoked."""
+    """A signed token that a program carries; its id is here so that it can be revoked.
+
+    Whoever made it with a name chose its scopes, too; without them it may what its person may.
+    """
 
     __tablename__ = "access_tokens"
     __table_args__ = (
         ForeignKeyConstraint(["winery_id", "user_id"], ["users.winery_id", "users.id"]),
+        CheckConstraint("(name IS NULL) = (scopes IS NULL)", name="access_tokens_named_are_scoped"),
+        CheckConstraint("cardinality(scopes) > 0", name="access_tokens_allow_something"),
         Index("access_tokens_of_user", "winery_id", "user_id"),
+        Index(
+            "access_tokens_name_key",
+            "winery_id",
+            "user_id",
+            text("lower(name)"),
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(UuidColumn(as_uuid=True), primary_key=True)
@@ -96,6 +110,9 @@ class AccessToken(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    name: Mapped[str | None] = mapped_column(Text)
+    scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class PasswordReset(Base):

@@ -1,5 +1,6 @@
 """The one table of who may do what. A role is a set of permissions; routes and services ask for a permission by name."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -37,3 +38,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.WINEMAKER: _WINEMAKER,
     Role.OWNER: _WINEMAKER | {Permission.MANAGE_USERS},
 }
+
+
+def read_scopes(names: Iterable[str]) -> frozenset[Permission]:
+    """The permissions of these names; a name that this version does not know allows nothing."""
+    known = {str(permission): permission for permission in Permission}
+    return frozenset(known[name] for name in names if name in known)

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import jwt
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from winery_appliance.auth.commands import CreateUser
 from winery_appliance.auth.models import AccessToken, SignInFailure, User, UserSession
 from winery_appliance.auth.passwords import hash_password, is_outdated, verify_password
-from winery_appliance.auth.permissions import PERMISSIONS, Permission, Role
+from winery_appliance.auth.permissions import PERMISSIONS, Permission, Role, read_scopes
 from winery_appliance.core import clock
 from winery_appliance.core.db import Database, enter_winery
 from winery_appliance.core.errors import (
@@ -44,18 +44,32 @@ class Actor:
     display_name: str
     session_id: int | None = None
     token_id: UUID | None = None
+    # What a limited way in may at most; None where the person's role alone decides.
+    scopes: frozenset[Permission] | None = None
 
     def may(self, permission: Permission) -> bool:
-        """Whether this person's role holds the permission."""
-        return permission in PERMISSIONS[self.role]
+        """Whether this person's role holds the permission, and the way they came in does."""
+        within = self.scopes is None or permission in self.scopes
+        return within and permission in PERMISSIONS[self.role]
 
 
 def require(actor: Actor, permission: Permission) -> None:
     """Raise NotAllowed unless the actor has the permission."""
+    if permission in PERMISSIONS[actor.role] and not actor.may(permission):
+        refuse_limited(actor)
     if not actor.may(permission):
         raise NotAllowed(
             f"Your role ({actor.role}) does not allow this. Nothing was changed. "
             "Ask the owner of the winery if you need it."
+        )
+
+
+def refuse_limited(actor: Actor) -> None:
+    """Raise NotAllowed for a way in that may less than its person: it could give itself the rest."""
+    if actor.scopes is not None:
+        raise NotAllowed(
+            "This way in does not allow it. Nothing was changed. Sign in with your password first.",
+            code="limited_access",
         )
 
 
@@ -163,7 +177,8 @@ def sign_out(session: Session, actor: Actor) -> None:
 
 
 def sign_out_everywhere(session: Session, actor: Actor) -> None:
-    """End every sign-in of this person and revoke every token."""
+    """End every sign-in of this person and revoke every token. Raises NotAllowed for a limited way in."""
+    refuse_limited(actor)
     end_sign_ins(session, actor.user_id)
 
 
@@ -179,22 +194,23 @@ def end_sign_ins(session: Session, user_id: int) -> None:
 
 def issue_token(session: Session, actor: Actor, *, key: str, lasts: timedelta) -> str:
     """A signed token (JWT, HS256) with winery and role; its id stands in the database and can be revoked."""
-    token_id, now = uuid4(), clock.now()
-    session.add(
-        AccessToken(
-            id=token_id,
-            winery_id=actor.winery_id,
-            user_id=actor.user_id,
-            expires_at=now + lasts,
-        )
+    now = clock.now()
+    token = AccessToken(
+        id=uuid4(), winery_id=actor.winery_id, user_id=actor.user_id, expires_at=now + lasts
     )
+    session.add(token)
+    return sign_token(token, actor, key=key, issued_at=now)
+
+
+def sign_token(token: AccessToken, actor: Actor, *, key: str, issued_at: datetime) -> str:
+    """What a program carries for this row; its claims are for reading, only the row decides."""
     claims = {
         "sub": str(actor.user_id),
         "winery": actor.winery_id,
         "role": str(actor.role),
-        "jti": str(token_id),
-        "iat": now,
-        "exp": now + lasts,
+        "jti": str(token.id),
+        "iat": issued_at,
+        "exp": token.expires_at,
     }
     return jwt.encode(claims, key, algorithm=TOKEN_ALGORITHM)
 
@@ -212,15 +228,31 @@ def find_token(db: Database, token: str, *, key: str) -> Actor | None:
         found = session.execute(
             text("SELECT * FROM door_find_token(:id)"), {"id": token_id}
         ).one_or_none()
-    if found is None:
-        return None
+        if found is None:
+            return None
+        now = clock.now()
+        if found.last_used_at is None or now - found.last_used_at > SEEN_EVERY:
+            enter_winery(session, found.winery_id)
+            session.execute(
+                update(AccessToken).where(AccessToken.id == token_id).values(last_used_at=now)
+            )
     return Actor(
-        found.user_id, found.winery_id, Role(found.role), found.display_name, token_id=token_id
+        found.user_id,
+        found.winery_id,
+        Role(found.role),
+        found.display_name,
+        token_id=token_id,
+        scopes=None if found.scopes is None else read_scopes(found.scopes),
     )
 
 
 def revoke_token(session: Session, actor: Actor, token_id: UUID) -> bool:
-    """Revoke one of the actor's own tokens (any of the winery's for who manages users); whether there was one."""
+    """Revoke one of the actor's own tokens (any of the winery's for who manages users); whether there was one.
+
+    Raises NotAllowed for a limited way in, except that a token may always end itself.
+    """
+    if token_id != actor.token_id:
+        refuse_limited(actor)
     condition = update(AccessToken).where(
         AccessToken.id == token_id, AccessToken.revoked_at.is_(None)
     )

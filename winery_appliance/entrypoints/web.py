@@ -13,6 +13,7 @@ from winery_appliance.analysis_engine import api as analysis_api
 from winery_appliance.analysis_engine import routes as analysis_routes
 from winery_appliance.auth import api as auth_api
 from winery_appliance.auth import routes as auth_routes
+from winery_appliance.auth import tokens_api
 from winery_appliance.auth.guards import set_up_sign_in
 from winery_appliance.core import web
 from winery_appliance.core.db import Database
@@ -37,6 +38,7 @@ PACKAGE = Path(__file__).parent.parent
 PAGES = (auth_routes, winery_routes, fermentation_routes, analysis_routes, health, api_docs)
 APIS = (
     auth_api,
+    tokens_api,
     winery_api,
     fruit_origin_api,
     fermentation_api,

@@ -35,6 +35,6 @@ def test_every_answer_is_one_that_the_description_names(
         cwd=tmp_path,  # it leaves a folder with what it found
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr

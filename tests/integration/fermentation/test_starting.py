@@ -128,6 +128,8 @@ ENDPOINTS = [
     ("POST", "/harvest-lots", {}, "owner winemaker"),
     ("PATCH", "/harvest-lots/{id}", {}, "owner winemaker"),
     ("DELETE", "/harvest-lots/{id}", None, "owner winemaker"),
+    ("GET", "/tokens", None, "owner winemaker cellar viewer"),
+    ("POST", "/personal-tokens", {}, "owner winemaker cellar viewer"),
     (
         "DELETE",
         "/tokens/00000000-0000-0000-0000-000000000000",
@@ -135,7 +137,7 @@ ENDPOINTS = [
         "owner winemaker cellar viewer",
     ),
 ]
-OPEN = {"auth_api.create_token", "auth_api.reset_password", "api_docs.get_openapi"}
+OPEN = {"tokens_api.create_token", "auth_api.reset_password", "api_docs.get_openapi"}
 CAST = {"owner": "ana", "winemaker": "marco", "cellar": "bruno", "viewer": "vera"}
 
 
