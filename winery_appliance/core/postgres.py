@@ -57,6 +57,11 @@ FIXED = {
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
     "wal_level": "replica",
+    # Copies: a receiver that stays away may hold back so much of the log and no more; incremental copies
+    # need summaries; an open segment is closed now and then, so that its pieces stay few.
+    "max_slot_wal_keep_size": "2GB",
+    "summarize_wal": "on",
+    "archive_timeout": "1h",
     "logging_collector": "off",
     "log_destination": "stderr",
     "log_line_prefix": "%m [%p] %q%u@%d ",

@@ -45,6 +45,20 @@ class Settings(BaseModel):
     session_days: int = Field(default=30, ge=1, le=400, description="idle days a sign-in lasts")
     token_hours: int = Field(default=12, ge=1, le=720, description="hours an access token lasts")
     secure_cookies: bool = Field(default=False, description="cookies for HTTPS only")
+    nas: Path | None = Field(
+        default=None,
+        description="where the NAS is mounted; a folder of the data directory if not set",
+    )
+    backup_every_s: float = Field(
+        default=5.0, ge=0.2, le=3600, description="seconds between two pieces of new records"
+    )
+    backup_spool_mb: int = Field(
+        default=2048, ge=64, description="space that records may take here while the NAS is away"
+    )
+    backup_full_days: int = Field(default=7, ge=1, le=90, description="days between full copies")
+    backup_base_hours: int = Field(
+        default=24, ge=1, le=720, description="hours between copies, full or incremental"
+    )
     behind_proxy: bool = Field(
         default=False,
         description="nobody but a front server, which overwrites X-Forwarded-For, can reach us",
@@ -52,6 +66,11 @@ class Settings(BaseModel):
     heartbeat: Path | None = Field(
         default=None, description="file that worker and scheduler touch while they work"
     )
+
+    @property
+    def nas_root(self) -> Path:
+        """Where copies go: the NAS, or for want of one a folder beside the data, which saves nothing."""
+        return self.nas or self.data / "nas"
 
     @property
     def secrets_dir(self) -> Path:
@@ -78,7 +97,10 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
             f"{PREFIX}{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()
         ]
         raise SettingsError("These settings are wrong: " + "; ".join(lines)) from error
-    return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
+    paths = {"data": settings.data.expanduser().absolute()}
+    if settings.nas is not None:
+        paths["nas"] = settings.nas.expanduser().absolute()
+    return settings.model_copy(update=paths)
 
 
 def _read_value(source: Mapping[str, str], variable: str) -> str | None:

@@ -1,0 +1,315 @@
+"""Base copies: `pg_basebackup`, streamed into the store, full or against the one before.
+
+The manifest is written last, after the producer ended well, its archive was whole, and all objects lie in the store: a base
+without it does not exist.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import signal
+import subprocess
+import tarfile
+import tempfile
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+import psycopg
+from pydantic import BaseModel
+
+from backup.envelope import seal
+from backup.keys import need_site, open_site_nas, read_signing_key, save_file, state_dir
+from backup.manifest import ObjectFacts, sign
+from backup.records import MANIFEST, SEALED, BaseFacts, Place
+from backup.refusals import CouldNotRun
+from backup.server_address import program_address
+from backup.shipping import load_repository
+from backup.spool import Spool
+from backup.store import DirectoryStore
+from backup.wal_format import parse_lsn
+from winery_appliance.core.child_process import end_with_parent
+from winery_appliance.core.clock import now
+from winery_appliance.core.postgres_programs import open_program, run_program
+from winery_appliance.core.roles import role_url
+from winery_appliance.core.settings import Settings
+
+BLOCK = 512
+PG_MANIFEST = "backup_manifest"
+# Not in the files' archive: it is in the base copy, belongs to this run or machine, or is the copies themselves.
+NOT_FILES = frozenset({"postgresql", "log", "run", "nas", "winery-appliance.json"})
+STATE_FILES = ("site.json", "keys")
+
+
+class NewestBase(BaseModel):
+    """What this machine notes of the newest base copy it made."""
+
+    repository: str
+    stretch: int
+    id: str
+    full_at: datetime
+    begun_at: datetime
+
+
+def load_newest_base(settings: Settings) -> NewestBase | None:
+    """The newest base copy made here; None before the first."""
+    try:
+        text = (state_dir(settings) / "base.json").read_text(encoding="utf-8")
+        return NewestBase.model_validate_json(text)
+    except (OSError, ValueError):
+        return None
+
+
+class TarTap:
+    """Reads a tar stream through, keeping the file `backup_manifest` and noticing whether the archive came to its end."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self.manifest = b""
+        self.ended = False
+        self._source = source
+        self._header = bytearray()
+        self._left = 0  # bytes of the member at hand, with its padding
+        self._keep = 0  # of them, bytes of the manifest
+
+    def read(self, size: int = -1, /) -> bytes:
+        """As the source's."""
+        data = self._source.read(size)
+        view = memoryview(data)
+        while view and not self.ended:
+            if self._left:
+                step = min(self._left, len(view))
+                if self._keep:
+                    kept = min(self._keep, step)
+                    self.manifest += bytes(view[:kept])
+                    self._keep -= kept
+                self._left -= step
+            else:
+                step = min(BLOCK - len(self._header), len(view))
+                self._header += view[:step]
+                if len(self._header) == BLOCK:
+                    self._begin_member(bytes(self._header))
+                    self._header.clear()
+            view = view[step:]
+        return data
+
+    def _begin_member(self, header: bytes) -> None:
+        if not any(header):
+            self.ended = True
+            return
+        member = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+        self._left = -(-member.size // BLOCK) * BLOCK
+        self._keep = member.size if member.name == PG_MANIFEST else 0
+
+
+def is_base_due(settings: Settings) -> bool:
+    """Whether a base copy is due: none in this stretch of the log, or the newest is old. Clocks may jump either way."""
+    newest, repository = load_newest_base(settings), load_repository(settings)
+    if repository is None:
+        return False
+    stretches = Spool(settings, repository.repository).stretches()
+    if newest is None or not stretches:
+        return bool(stretches)
+    if (newest.repository, newest.stretch) != (
+        repository.repository,
+        stretches[-1].note.number,
+    ):
+        return True
+    return abs(now() - newest.begun_at) >= timedelta(hours=settings.backup_base_hours)
+
+
+def make_base(settings: Settings, *, full: bool = False) -> BaseFacts:
+    """Make a base copy and publish it; incremental against the newest one if that may be, unless `full`.
+
+    Raises CouldNotRun; then nothing was published.
+    """
+    with _only_one(settings):
+        repository = load_repository(settings)
+        stretches = Spool(settings, repository.repository).stretches() if repository else []
+        if repository is None or not stretches:
+            raise CouldNotRun(
+                "The log is not streamed yet. Nothing was copied. Start: winery-backup stream"
+            )
+        copying = _Copying(settings, repository.repository, stretches[-1].note.number)
+        return copying.run(None if full else copying.find_parent())
+
+
+class _Copying:
+    def __init__(self, settings: Settings, repository: str, stretch: int) -> None:
+        self._settings = settings
+        self._site = need_site(settings)
+        self._key = read_signing_key(settings)
+        self._repository = repository
+        self._stretch = stretch
+        self._place = Place(site=self._site.site, repository=repository)
+        self._begun = now()
+        self._id = f"{self._begun:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+    @property
+    def _pg_manifest_path(self) -> Path:
+        return state_dir(self._settings) / "base.pg_manifest"
+
+    def find_parent(self) -> NewestBase | None:
+        """The newest base, if one may be made against it: of this repository, and its full one not too old."""
+        newest = load_newest_base(self._settings)
+        if newest is None or not self._pg_manifest_path.exists():
+            return None
+        age = self._begun - newest.full_at
+        fresh = timedelta(0) <= age < timedelta(days=self._settings.backup_full_days)
+        same = (newest.repository, newest.stretch) == (self._repository, self._stretch)
+        return newest if fresh and same and self._summarizes() else None
+
+    def run(self, parent: NewestBase | None) -> BaseFacts:
+        with open_site_nas(self._settings, self._site, "base") as store:
+            store.clear_drafts()
+            try:
+                facts, pg_manifest = self._copy(store, parent)
+            except BaseException:
+                store.remove(f"{self._place.bases}/{self._id}")
+                raise
+        save_file(self._pg_manifest_path, pg_manifest)
+        note = NewestBase(
+            repository=self._repository,
+            stretch=self._stretch,
+            id=self._id,
+            full_at=parent.full_at if parent else self._begun,
+            begun_at=self._begun,
+        )
+        save_file(state_dir(self._settings) / "base.json", note.model_dump_json())
+        return facts
+
+    def _copy(self, store: DirectoryStore, parent: NewestBase | None) -> tuple[BaseFacts, str]:
+        with self._basebackup(parent) as process:
+            assert process.stdout is not None
+            tap = TarTap(process.stdout)
+            name = "base.tar" + SEALED
+            with store.create(self._place.base(self._id, name)) as draft:
+                sealed = seal(tap, draft, self._site.recipients)
+                _check_producer(process, tap)
+                draft.publish()
+        base = ObjectFacts.of(name, sealed)
+        ranges = json.loads(tap.manifest)["WAL-Ranges"]
+        facts = BaseFacts(
+            place=self._place.base(self._id, MANIFEST),
+            id=self._id,
+            parent=parent.id if parent else None,
+            stretch=self._stretch,
+            timeline=int(ranges[-1]["Timeline"]),
+            start=parse_lsn(ranges[0]["Start-LSN"]),
+            stop=parse_lsn(ranges[-1]["End-LSN"]),
+            begun_at=self._begun,
+            finished_at=now(),
+            kit=self._site.kit.number,
+            version=self._server_version(),
+            base=base,
+            files=self._copy_files(store),
+        )
+        store.put(facts.place, sign(facts, self._key))
+        return facts, tap.manifest.decode()
+
+    @contextlib.contextmanager
+    def _basebackup(self, parent: NewestBase | None) -> Iterator["subprocess.Popen[bytes]"]:
+        where, environment = program_address(self._settings)
+        arguments = ["-D", "-", "-F", "t", "-X", "none", "-c", "fast", "-w", "-d", where]
+        arguments += ["-l", self._id, "--manifest-checksums=SHA256"]
+        if parent is not None:
+            arguments += [f"--incremental={self._pg_manifest_path}"]
+        with tempfile.TemporaryFile() as errors:
+            process = open_program(
+                self._settings,
+                "pg_basebackup",
+                arguments,
+                environment=environment,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                preexec_fn=end_with_parent(signal.SIGTERM),
+            )
+            process.errors = errors  # type: ignore[attr-defined]
+            try:
+                yield process
+            finally:
+                process.kill()
+                process.wait()
+
+    def _copy_files(self, store: DirectoryStore) -> ObjectFacts:
+        """Everything of the data directory but the database: secrets, keys, settings, photos."""
+        name = "files.tar" + SEALED
+        reading, writing = os.pipe()
+        faults: list[BaseException] = []
+
+        def produce() -> None:
+            try:
+                with os.fdopen(writing, "wb") as file, tarfile.open(mode="w|", fileobj=file) as tar:
+                    for path in _list_files(self._settings):
+                        tar.add(path, path.relative_to(self._settings.data).as_posix())
+            except BaseException as error:  # noqa: BLE001 - handed to the thread that publishes
+                faults.append(error)
+
+        producer = threading.Thread(target=produce, daemon=True)
+        with store.create(self._place.base(self._id, name)) as draft:
+            producer.start()
+            with os.fdopen(reading, "rb") as source:
+                sealed = seal(source, draft, self._site.recipients)
+            producer.join()
+            if faults:
+                raise CouldNotRun(
+                    f"The files could not be copied: {faults[0]}. Nothing was published."
+                )
+            draft.publish()
+        return ObjectFacts.of(name, sealed)
+
+    def _summarizes(self) -> bool:
+        """Whether the server keeps what incremental copies need."""
+        try:
+            with psycopg.connect(
+                role_url(self._settings, "backup"), connect_timeout=5
+            ) as connection:
+                row = connection.execute("SHOW summarize_wal").fetchone()
+        except psycopg.Error as error:
+            raise CouldNotRun(
+                f"The database does not answer: {error}. Nothing was copied."
+            ) from error
+        return row is not None and row[0] == "on"
+
+    def _server_version(self) -> str:
+        done = run_program(self._settings, "pg_basebackup", ["--version"])
+        return done.stdout.decode().strip()
+
+
+def _check_producer(process: "subprocess.Popen[bytes]", tap: TarTap) -> None:
+    code = process.wait()
+    if code == 0 and tap.ended and tap.manifest:
+        return
+    errors = process.errors  # type: ignore[attr-defined]
+    errors.seek(0)
+    said = errors.read()[-500:].decode(errors="replace").strip() or "no word"
+    raise CouldNotRun(f"pg_basebackup ended with code {code}: {said}. Nothing was published.")
+
+
+def _list_files(settings: Settings) -> list[Path]:
+    found = [
+        path
+        for path in sorted(settings.data.iterdir())
+        if path.name not in NOT_FILES
+        and path != state_dir(settings)
+        and path != settings.nas_root
+        and not path.name.startswith("postgresql.")
+    ]
+    return found + [
+        state_dir(settings) / name for name in STATE_FILES if (state_dir(settings) / name).exists()
+    ]
+
+
+@contextlib.contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    path = state_dir(settings) / "base.lock"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CouldNotRun("A base copy is being made already. Nothing was done.") from error
+        yield

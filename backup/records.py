@@ -1,0 +1,120 @@
+"""What stands in the manifests of a repository, and where each thing lies in it.
+
+    v1/sites/SITE/repos/REPO/repo.json
+      base/ID/{base.tar,files.tar}.zst.age and manifest.json, the last
+      wal/STRETCH/stretch.json
+      wal/STRETCH/SEGMENT.zst.age and SEGMENT.json                  a whole segment of the log
+      wal/STRETCH/SEGMENT/START-END.zst.age and START-END.json      pieces of the one still open
+
+A stretch is the log without a gap. Its manifests form a chain: stretch.json, the segments, the pieces of the open one.
+"""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from backup.manifest import Body, ObjectFacts
+from backup.wal_format import SEGMENT
+
+MANIFEST = "manifest.json"
+SEALED = ".zst.age"
+SIGNED = ".json"
+
+
+class RepositoryFacts(Body):
+    """A repository: the copies of one PostgreSQL cluster, from its first day or its last restore on."""
+
+    repository: str
+    site: str
+    system_identifier: str
+    timeline: int
+    major: int
+    made_at: datetime
+
+
+class StretchFacts(Body):
+    """A stretch of the log. `token` tells who writes it; `reason` why it began: what is missing before it, if anything."""
+
+    number: int
+    token: str
+    reason: str
+
+
+class WalFacts(Body):
+    """A piece or a whole segment of the log: positions as numbers, `last_record` and `last_commit` up to its end."""
+
+    segment: str
+    start: int
+    end: int
+    last_record: int | None
+    last_commit: datetime | None
+    written_at: datetime
+    kit: int
+    content: ObjectFacts
+
+
+class BaseFacts(Body):
+    """A base copy: what a restore starts from. `parent` is the copy an incremental one was made against."""
+
+    id: str
+    parent: str | None
+    stretch: int
+    timeline: int
+    start: int
+    stop: int
+    begun_at: datetime
+    finished_at: datetime
+    kit: int
+    version: str
+    base: ObjectFacts
+    files: ObjectFacts
+
+
+class Place(BaseModel):
+    """The keys of one repository in a store."""
+
+    model_config = ConfigDict(frozen=True)
+
+    site: str
+    repository: str
+
+    @property
+    def root(self) -> str:
+        """The folder of the repository."""
+        return f"v1/sites/{self.site}/repos/{self.repository}"
+
+    @property
+    def facts(self) -> str:
+        """The manifest of the repository itself."""
+        return f"{self.root}/repo.json"
+
+    @property
+    def wal(self) -> str:
+        """The folder of all stretches."""
+        return f"{self.root}/wal"
+
+    def stretch(self, number: int) -> str:
+        """The folder of a stretch."""
+        return f"{self.wal}/{number:04}"
+
+    def stretch_facts(self, number: int) -> str:
+        """The manifest of a stretch."""
+        return f"{self.stretch(number)}/stretch.json"
+
+    def segment(self, stretch: int, name: str) -> str:
+        """A segment: its folder of pieces, and the stem of the whole one."""
+        return f"{self.stretch(stretch)}/{name}"
+
+    def piece(self, stretch: int, name: str, start: int, end: int) -> str:
+        """The stem of a piece, named by its offsets in the segment, so that names sort by position."""
+        first = start % SEGMENT
+        return f"{self.segment(stretch, name)}/{first:08x}-{first + end - start:08x}"
+
+    @property
+    def bases(self) -> str:
+        """The folder of all base copies."""
+        return f"{self.root}/base"
+
+    def base(self, base_id: str, name: str) -> str:
+        """An object of a base copy."""
+        return f"{self.bases}/{base_id}/{name}"

@@ -1,0 +1,56 @@
+"""The recovery kit is an age identity file, and says when it was mistyped."""
+
+import pyrage
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backup.keys import KitFacts, Site
+from backup.kit import read_kit, render_kit, render_page
+from backup.refusals import KeyRefused
+from winery_appliance.core.clock import now
+
+KEY = pyrage.x25519.Identity.generate()
+SITE = Site(
+    site="home",
+    nas="1",
+    mounted=True,
+    custody="strict",
+    verify_key="ed25519:AAAA",
+    operational=None,
+    kits=(KitFacts(number=2, recipient=str(KEY.to_public()), made_at=now(), canary_sha256="00"),),
+)
+TEXT = render_kit(SITE, str(KEY), "/mnt/nas")
+
+
+def test_a_kit_tells_what_a_restore_needs() -> None:
+    kit = read_kit(TEXT)
+
+    assert (kit.identity, kit.site, kit.verify_key) == (str(KEY), "home", "ed25519:AAAA")
+    assert (kit.number, kit.recipient) == ("2", SITE.kit.recipient)
+
+
+def test_every_line_but_the_key_is_a_comment() -> None:
+    assert [line for line in TEXT.splitlines() if not line.startswith("#")] == [str(KEY)]
+
+
+@given(st.integers(1, 73))
+def test_the_key_may_be_typed_in_groups_and_small_letters(size: int) -> None:
+    text = str(KEY).lower()
+    typed = " ".join(text[place : place + size] for place in range(0, len(text), size))
+
+    assert read_kit(typed).identity == str(KEY)
+
+
+@pytest.mark.parametrize("typed", ["", "AGE-SECRET-KEY-1", "hello", str(KEY)[:-1]])
+def test_what_is_no_key_is_refused(typed: str) -> None:
+    with pytest.raises(KeyRefused):
+        read_kit(typed)
+
+
+def test_the_page_shows_the_key_as_code_and_in_groups_and_never_in_a_link() -> None:
+    page = render_page(SITE, str(KEY), TEXT)
+
+    assert "<svg" in page
+    assert str(KEY)[:8] + " " + str(KEY)[8:16] in page
+    assert "href" not in page
