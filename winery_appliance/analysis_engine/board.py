@@ -14,9 +14,9 @@ from winery_appliance.fermentation.queries import (
     FermentationView,
     Point,
     list_fermentations,
-    list_occupied_vessels,
     read_recent_points,
 )
+from winery_appliance.fermentation.whereabouts import list_occupied_vessels
 from winery_appliance.winery.queries import list_vessels, read_winery
 
 # A round a day is the least in harvest; two hours are left for the round itself.

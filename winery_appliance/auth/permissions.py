@@ -19,13 +19,14 @@ class Permission(StrEnum):
     READ_BOOK = "read_book"
     RECORD_SAMPLES = "record_samples"
     CORRECT_ANY_SAMPLE = "correct_any_sample"
+    MOVE_WINE = "move_wine"
     RUN_FERMENTATIONS = "run_fermentations"
     CONFIGURE_CELLAR = "configure_cellar"
     MANAGE_USERS = "manage_users"
 
 
 _VIEWER = frozenset({Permission.READ_BOOK})
-_CELLAR = _VIEWER | {Permission.RECORD_SAMPLES}
+_CELLAR = _VIEWER | {Permission.RECORD_SAMPLES, Permission.MOVE_WINE}
 _WINEMAKER = _CELLAR | {
     Permission.CORRECT_ANY_SAMPLE,
     Permission.RUN_FERMENTATIONS,

@@ -5,11 +5,13 @@ from winery_appliance.core.outbox import Reactions
 from winery_appliance.fermentation.events import (
     FermentationCancelled,
     FermentationCompleted,
+    FermentationMoved,
     FermentationReopened,
     FermentationStarted,
     SampleCorrected,
     SampleRecorded,
     SampleVoided,
+    TransferVoided,
 )
 
 REACTIONS: Reactions = {
@@ -17,6 +19,8 @@ REACTIONS: Reactions = {
     FermentationCompleted: [analyse_fermentation],
     FermentationReopened: [analyse_fermentation],
     FermentationCancelled: [analyse_fermentation],
+    FermentationMoved: [],
+    TransferVoided: [],
     SampleRecorded: [analyse_fermentation],
     SampleCorrected: [analyse_fermentation],
     SampleVoided: [analyse_fermentation],

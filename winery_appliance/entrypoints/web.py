@@ -27,7 +27,7 @@ from winery_appliance.core.settings import Settings, read_settings
 from winery_appliance.core.web import MAX_BODY_BYTES, set_up_web
 from winery_appliance.entrypoints import api_docs, health
 from winery_appliance.fermentation import api as fermentation_api
-from winery_appliance.fermentation import lineage_api, samples_api, status_api
+from winery_appliance.fermentation import lineage_api, samples_api, status_api, transfers_api
 from winery_appliance.fermentation import routes as fermentation_routes
 from winery_appliance.fruit_origin import api as fruit_origin_api
 from winery_appliance.winery import api as winery_api
@@ -45,6 +45,7 @@ APIS = (
     samples_api,
     status_api,
     lineage_api,
+    transfers_api,
     analysis_api,
 )
 

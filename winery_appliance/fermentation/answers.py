@@ -22,11 +22,15 @@ class LotSourceAnswer(Answer):
 
 
 class FermentationAnswer(Answer):
-    """A fermentation, the vessel it lies in, or lay in last, and the lots it came from."""
+    """A fermentation, where it lies, or lay last, and the lots it came from.
+
+    A wine may lie in many vessels; `vessel_code` is the first of them in walking order.
+    """
 
     id: int
     code: str
     vessel_code: str
+    vessel_codes: list[str]
     style: Style
     yeast_strain: str
     status: Status
@@ -34,6 +38,7 @@ class FermentationAnswer(Answer):
     ended_at: When | None
     data_source: Literal["live", "imported"]
     created_at: When
+    start_volume_l: float | None
     lot_sources: list[LotSourceAnswer]
 
 
@@ -179,7 +184,37 @@ class UseAnswer(Answer):
             {
                 **vars(use.fermentation),
                 "fermentation_id": use.fermentation.id,
+                "vessel_code": use.fermentation.vessel_code,
                 "percentage": use.source.percentage,
                 "kg": use.source.kg,
             }
         )
+
+
+class FlowAnswer(Answer):
+    """One stream of a transfer; `volume_l` is null where nobody measured, `empties` says that nothing stayed behind."""
+
+    from_fermentation_id: int
+    from_fermentation_code: str
+    from_vessel_code: str
+    to_fermentation_id: int
+    to_fermentation_code: str
+    to_vessel_code: str
+    volume_l: float | None
+    empties: bool
+
+
+class TransferAnswer(Answer):
+    """Wine that went from vessels to vessels at one moment; it counts while `voided_at` is null."""
+
+    id: int
+    client_uuid: UUID
+    kind: Literal["move", "split", "blend"]
+    moved_at: When
+    note: str | None
+    recorded_by: int
+    recorded_at: When
+    voided_at: When | None
+    voided_by: int | None
+    void_reason: str | None
+    flows: list[FlowAnswer]

@@ -78,6 +78,7 @@ def _fermentation_row(item: WholeFermentation, actor: Actor) -> dict[str, object
         "yeast_strain": item.start.yeast_strain,
         "status": "completed" if item.ended_at else "active",
         "started_at": item.start.started_at,
+        "start_volume_l": item.start.start_volume_l,
         "ended_at": item.ended_at,
         "created_by": actor.user_id,
     }

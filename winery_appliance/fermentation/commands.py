@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from winery_appliance.core.exact_decimal import AsWritten
-from winery_appliance.core.typed_text import Code, Limit, Line, Moment
+from winery_appliance.core.typed_text import Code, Limit, Line, Moment, read_digits
 from winery_appliance.core.units import SampleType, Unit
 
 HydrometerTemperature = Annotated[float, Field(ge=-5, le=50, allow_inf_nan=False)]
@@ -28,8 +28,11 @@ class LotSource(BaseModel):
     kg: Annotated[Decimal, AsWritten, Field(gt=0, max_digits=12, decimal_places=3)] | None = None
 
 
+Litres = Annotated[Decimal, AsWritten, Field(gt=0, max_digits=12, decimal_places=3)]
+
+
 class StartFermentation(BaseModel):
-    """A wine begins to ferment in a vessel; where its fruit came from may be left open."""
+    """A wine begins to ferment in a vessel; where its fruit came from, and how much it is, may be left open."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -38,6 +41,7 @@ class StartFermentation(BaseModel):
     yeast_strain: Annotated[Line, StringConstraints(max_length=80)]
     style: Style
     started_at: Moment
+    start_volume_l: Litres | None = None
     lot_sources: Annotated[tuple[LotSource, ...], Field(max_length=50)] = ()
 
 
@@ -151,6 +155,57 @@ class CorrectSample(BaseModel):
             qualifier=self.qualifier,
             confirm=self.confirm,
         )
+
+
+class Destination(BaseModel):
+    """A vessel that wine is moved to, and how much of it; without a volume all, as far as the book knows it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    vessel_code: Code
+    volume_l: Litres | None = None
+
+
+Note = Annotated[Line, StringConstraints(max_length=1000)]
+
+
+class MoveFermentation(BaseModel):
+    """A wine goes to other vessels and stays the same wine: racked from tank to tank, pressed into barrels, gathered again.
+
+    It leaves every vessel it lies in, or `from_vessel_code` only; with `leaves_rest` what is not named stays behind.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    client_uuid: UUID
+    moved_at: Moment | None = None
+    from_vessel_code: Code | None = None
+    to: Annotated[tuple[Destination, ...], Field(min_length=1, max_length=200)]
+    leaves_rest: bool = False
+    note: Note | None = None
+
+    def fingerprint(self, fermentation_id: int) -> bytes:
+        """A hash of everything that makes this move this move."""
+        return fingerprint(self, {"moves": fermentation_id})
+
+
+class VoidTransfer(BaseModel):
+    """A transfer did not happen, or not so."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason
+
+
+class ListTransfers(BaseModel):
+    """Which transfers to list, `since` and `until` included; `cursor` is the `next_cursor` of the page before."""
+
+    fermentation_id: Annotated[int, BeforeValidator(read_digits), Field(ge=1)] | None = None
+    vessel_code: Code | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    cursor: str | None = None
+    limit: Limit = 50
 
 
 class VoidSample(BaseModel):

@@ -38,6 +38,20 @@ class FermentationCancelled(FermentationEvent):
 
 
 @dataclass(frozen=True)
+class FermentationMoved(FermentationEvent):
+    """A wine went to other vessels."""
+
+    transfer_id: int
+
+
+@dataclass(frozen=True)
+class TransferVoided(FermentationEvent):
+    """What was told of where a wine went does not count any more."""
+
+    transfer_id: int
+
+
+@dataclass(frozen=True)
 class SampleRecorded(FermentationEvent):
     """A reading came into the book."""
 

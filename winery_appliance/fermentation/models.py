@@ -46,6 +46,7 @@ class Fermentation(Base):
             name="fermentations_end_when_over",
         ),
         CheckConstraint("data_source IN ('live', 'imported')", name="fermentations_data_source"),
+        CheckConstraint("start_volume_l >= 0", name="fermentations_start_volume"),
         Index(
             "fermentations_code_key",
             "winery_id",
@@ -70,13 +71,17 @@ class Fermentation(Base):
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     data_source: Mapped[str] = mapped_column(Text, server_default=text("'live'"))
+    # 0 for a wine that began as a part of others: it is filled by the transfer that made it.
+    start_volume_l: Mapped[Decimal | None] = mapped_column(Numeric(12, 3))
     created_by: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class VesselOccupancy(Base):
-    """A fermentation lies in a vessel for a time. The database refuses two at once in one vessel.
+    """A fermentation lies in a vessel for a time: in one, or after the press in many barrels at once.
+
+    The database refuses two fermentations at once in one vessel.
 
     A cancelled fermentation's claim is `withdrawn`: most are slips, and the right one begins at the same time.
     """
@@ -104,6 +109,96 @@ class VesselOccupancy(Base):
     fermentation_id: Mapped[int] = mapped_column(BigInteger)
     during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
     withdrawn: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+
+
+class Transfer(Base):
+    """Wine went from vessels to vessels at one moment, within a wine or from wine to wine. It can only be voided."""
+
+    __tablename__ = "transfers"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
+        ForeignKeyConstraint(["winery_id", "recorded_by"], ["users.winery_id", "users.id"]),
+        ForeignKeyConstraint(["winery_id", "voided_by"], ["users.winery_id", "users.id"]),
+        UniqueConstraint("winery_id", "id"),
+        UniqueConstraint("winery_id", "client_uuid"),
+        CheckConstraint("kind IN ('move', 'split', 'blend')", name="transfers_kind"),
+        CheckConstraint(
+            "(voided_at IS NULL) = (voided_by IS NULL)", name="transfers_void_by_somebody"
+        ),
+        CheckConstraint(
+            "(voided_at IS NULL) = (void_reason IS NULL)", name="transfers_void_for_a_reason"
+        ),
+        CheckConstraint(
+            "moved_at <= recorded_at + interval '1 day'", name="transfers_not_of_the_future"
+        ),
+        Index("transfers_by_moment", "winery_id", "moved_at", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    client_uuid: Mapped[UUID] = mapped_column(UuidColumn(as_uuid=True))
+    kind: Mapped[str] = mapped_column(Text)
+    moved_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    note: Mapped[str | None] = mapped_column(Text)
+    recorded_by: Mapped[int] = mapped_column(BigInteger)
+    recorded_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("clock_timestamp()")
+    )
+    body_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    voided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    voided_by: Mapped[int | None] = mapped_column(BigInteger)
+    void_reason: Mapped[str | None] = mapped_column(Text)
+
+
+class TransferFlow(Base):
+    """One stream of a transfer. `volume_l` is NULL where nobody measured; `empties` says that nothing stayed behind.
+
+    Triggers see to it that flows of a wine follow each other and take no more out than there was.
+    """
+
+    __tablename__ = "transfer_flows"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id", "transfer_id"], ["transfers.winery_id", "transfers.id"]),
+        ForeignKeyConstraint(
+            ["winery_id", "from_fermentation_id"], ["fermentations.winery_id", "fermentations.id"]
+        ),
+        ForeignKeyConstraint(["winery_id", "from_vessel_id"], ["vessels.winery_id", "vessels.id"]),
+        ForeignKeyConstraint(
+            ["winery_id", "to_fermentation_id"], ["fermentations.winery_id", "fermentations.id"]
+        ),
+        ForeignKeyConstraint(["winery_id", "to_vessel_id"], ["vessels.winery_id", "vessels.id"]),
+        UniqueConstraint(
+            "winery_id",
+            "transfer_id",
+            "from_fermentation_id",
+            "from_vessel_id",
+            "to_fermentation_id",
+            "to_vessel_id",
+        ),
+        CheckConstraint("volume_l >= 0", name="transfer_flows_volume"),
+        CheckConstraint(
+            "from_fermentation_id = to_fermentation_id OR volume_l IS NOT NULL",
+            name="transfer_flows_between_wines_are_measured",
+        ),
+        CheckConstraint(
+            "from_fermentation_id <> to_fermentation_id OR from_vessel_id <> to_vessel_id",
+            name="transfer_flows_lead_elsewhere",
+        ),
+        Index("transfer_flows_from", "winery_id", "from_fermentation_id"),
+        Index("transfer_flows_to", "winery_id", "to_fermentation_id"),
+        Index("transfer_flows_from_vessel", "winery_id", "from_vessel_id"),
+        Index("transfer_flows_to_vessel", "winery_id", "to_vessel_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    transfer_id: Mapped[int] = mapped_column(BigInteger)
+    from_fermentation_id: Mapped[int] = mapped_column(BigInteger)
+    from_vessel_id: Mapped[int] = mapped_column(BigInteger)
+    to_fermentation_id: Mapped[int] = mapped_column(BigInteger)
+    to_vessel_id: Mapped[int] = mapped_column(BigInteger)
+    volume_l: Mapped[Decimal | None] = mapped_column(Numeric(12, 3))
+    empties: Mapped[bool] = mapped_column(Boolean)
 
 
 class FermentationLotSource(Base):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     true,
     tuple_,
 )
@@ -27,16 +29,19 @@ from winery_appliance.core.units import SampleType, Unit
 from winery_appliance.fermentation.lot_sources import LotSourceView, read_lot_sources
 from winery_appliance.fermentation.models import Fermentation, Sample, VesselOccupancy
 from winery_appliance.fermentation.rules import Neighbour
-from winery_appliance.winery.queries import list_vessels
+from winery_appliance.fermentation.whereabouts import find_vessel_codes
 
 
 @dataclass(frozen=True)
 class FermentationView:
-    """One fermentation, the vessel it lies in (or lay in last) and the lots it came from, the largest share first."""
+    """One fermentation, where it lies (or lay last) and the lots it came from, the largest share first.
+
+    A wine may lie in many vessels at once: `vessel_code` is the first of `vessel_codes` in walking order.
+    """
 
     id: int
     code: str
-    vessel_code: str
+    vessel_codes: tuple[str, ...]
     style: str
     yeast_strain: str
     status: str
@@ -44,7 +49,13 @@ class FermentationView:
     ended_at: datetime | None
     data_source: str
     created_at: datetime
+    start_volume_l: Decimal | None = None
     lot_sources: tuple[LotSourceView, ...] = ()
+
+    @property
+    def vessel_code(self) -> str:
+        """The vessel that stands for all of them."""
+        return self.vessel_codes[0] if self.vessel_codes else ""
 
 
 @dataclass(frozen=True)
@@ -136,13 +147,13 @@ def _living() -> Select[Fermentation]:
 def _view_fermentations(session: Session, wanted: Select[Fermentation]) -> list[FermentationView]:
     rows = session.scalars(wanted).all()
     ids = [row.id for row in rows]
-    vessels = _find_vessel_codes(session, ids)
+    vessels = find_vessel_codes(session, ids)
     sources = read_lot_sources(session, ids)
     return [
         FermentationView(
             row.id,
             row.code,
-            vessels.get(row.id, ""),
+            vessels.get(row.id, ()),
             row.style,
             row.yeast_strain,
             row.status,
@@ -150,34 +161,11 @@ def _view_fermentations(session: Session, wanted: Select[Fermentation]) -> list[
             row.ended_at,
             row.data_source,
             row.created_at,
+            row.start_volume_l,
             sources.get(row.id, ()),
         )
         for row in rows
     ]
-
-
-def _find_vessel_codes(session: Session, fermentation_ids: Sequence[int]) -> dict[int, str]:
-    """The vessel code of each fermentation, the latest occupancy counting."""
-    if not fermentation_ids:
-        return {}
-    codes = {vessel.id: vessel.code for vessel in list_vessels(session)}
-    rows = session.execute(
-        select(VesselOccupancy.fermentation_id, VesselOccupancy.vessel_id)
-        .where(VesselOccupancy.fermentation_id.in_(fermentation_ids))
-        .order_by(func.lower(VesselOccupancy.during))
-    )
-    return {row.fermentation_id: codes.get(row.vessel_id, "") for row in rows}
-
-
-def list_occupied_vessels(session: Session, at: datetime) -> set[str]:
-    """Codes of the vessels that hold a fermentation at that moment."""
-    codes = {vessel.id: vessel.code for vessel in list_vessels(session)}
-    rows = session.scalars(
-        select(VesselOccupancy.vessel_id).where(
-            VesselOccupancy.during.contains(at), VesselOccupancy.withdrawn.is_(False)
-        )
-    )
-    return {codes[vessel_id] for vessel_id in rows if vessel_id in codes}
 
 
 def _is_current() -> ColumnElement[bool]:
@@ -233,14 +221,16 @@ def read_samples(session: Session, fermentation_id: int) -> list[SampleView]:
 
 
 def find_last_moment(session: Session, fermentation_id: int) -> datetime | None:
-    """When the book last says anything of a fermentation: its last reading or its last move to a vessel."""
+    """From when on nothing in the book contradicts an end: its last reading, or just behind its last move to a vessel."""
     last: datetime | None = session.scalar(
         select(
             func.greatest(
                 select(func.max(Sample.measured_at))
                 .where(Sample.fermentation_id == fermentation_id, _is_current())
                 .scalar_subquery(),
-                select(func.max(func.lower(VesselOccupancy.during)))
+                select(
+                    func.max(func.lower(VesselOccupancy.during)) + text("interval '1 microsecond'")
+                )
                 .where(VesselOccupancy.fermentation_id == fermentation_id)
                 .scalar_subquery(),
             )

@@ -22,6 +22,7 @@ from winery_appliance.fermentation.entry import (
     explain,
     read_bodies,
 )
+from winery_appliance.fermentation.whereabouts import list_occupied_vessels
 from winery_appliance.winery.queries import WineryView, list_vessels, read_winery
 
 blueprint = Blueprint("fermentation", __name__, template_folder="templates")
@@ -102,7 +103,7 @@ def _read_local_time(text: str, winery: WineryView) -> datetime:
 
 
 def _show_start(session: Session, typed: dict[str, str], error: AppError | None) -> str:
-    taken = queries.list_occupied_vessels(session, clock.now())
+    taken = list_occupied_vessels(session, clock.now())
     vessels = [{"code": v.code, "free": v.code not in taken} for v in list_vessels(session)]
     faults = {field.path: field.detail for field in error.fields} if error else {}
     if error and not faults:

@@ -65,6 +65,7 @@ def start_fermentation(
         style=command.style,
         yeast_strain=command.yeast_strain,
         started_at=command.started_at,
+        start_volume_l=command.start_volume_l,
         created_by=actor.user_id,
     )
     _add_with_code(session, fermentation)

@@ -97,10 +97,10 @@ def reopen_fermentation(
         return found
     try:
         with session.begin_nested():
-            _set_upper(session, found.id, None, withdrawn=False)
+            _set_upper(session, found, None, withdrawn=False)
     except IntegrityError as error:
         raise Conflict(
-            f"{found.vessel_code} holds another fermentation since then. {found.code} stays completed.",
+            f"{' or '.join(found.vessel_codes)} holds another fermentation since then. {found.code} stays completed.",
             code="vessel_occupied",
         ) from error
     return _set_status(session, "reopen", found, None)
@@ -145,25 +145,30 @@ def _refuse_end(code: str, detail: str) -> Invalid:
 
 
 def _end(session: Session, verb: str, found: FermentationView, at: datetime) -> FermentationView:
-    _set_upper(session, found.id, at, withdrawn=verb == "cancel")
+    _set_upper(session, found, at, withdrawn=verb == "cancel")
     return _set_status(session, verb, found, at)
 
 
 def _set_upper(
-    session: Session, fermentation_id: int, upper: datetime | None, *, withdrawn: bool
+    session: Session, found: FermentationView, upper: datetime | None, *, withdrawn: bool
 ) -> None:
-    """Let the last occupancy end at `upper`; a cancelled fermentation withdraws its earlier ones, too."""
-    of_this = VesselOccupancy.fermentation_id == fermentation_id
-    rows = session.scalars(
-        select(VesselOccupancy).where(of_this).order_by(func.lower(VesselOccupancy.during))
-    ).all()
+    """Let the occupancies of the vessels it has not left before end at `upper`; None opens those that its end closed.
+
+    A cancelled fermentation withdraws its earlier ones, too.
+    """
+    of_this = VesselOccupancy.fermentation_id == found.id
+    last = (
+        func.upper(VesselOccupancy.during) == found.ended_at
+        if found.ended_at is not None
+        else func.upper_inf(VesselOccupancy.during)
+    )
+    rows = session.scalars(select(VesselOccupancy).where(of_this, last)).all()
     if withdrawn:
         session.execute(update(VesselOccupancy).where(of_this).values(withdrawn=True))
-    if not rows:
-        return
-    began = rows[-1].during.lower
-    assert began is not None
-    rows[-1].during = Range(began, None if upper is None else max(upper, began + SHORTEST))
+    for row in rows:
+        began = row.during.lower
+        assert began is not None
+        row.during = Range(began, None if upper is None else max(upper, began + SHORTEST))
 
 
 def _set_status(

@@ -1,5 +1,6 @@
 """What may be read of the winery and its vessels."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -43,6 +44,29 @@ def find_vessel(session: Session, code: str) -> VesselView | None:
         select(Vessel).where(func.lower(Vessel.code) == code.lower(), Vessel.deleted_at.is_(None))
     )
     return _view(row) if row else None
+
+
+def read_vessel_codes(session: Session, vessel_ids: Collection[int]) -> dict[int, str]:
+    """Codes of vessels by id, also of deleted ones."""
+    if not vessel_ids:
+        return {}
+    rows = session.execute(select(Vessel.id, Vessel.code).where(Vessel.id.in_(vessel_ids)))
+    return {row.id: row.code for row in rows}
+
+
+def hold_vessels(session: Session, codes: Collection[str]) -> dict[str, VesselView]:
+    """The living vessels with these codes, by code in small letters.
+
+    Until the transaction ends nobody can delete them.
+    """
+    small = [code.lower() for code in codes]
+    rows = session.scalars(
+        select(Vessel)
+        .where(func.lower(Vessel.code).in_(small), Vessel.deleted_at.is_(None))
+        .order_by(Vessel.id)
+        .with_for_update(read=True)
+    )
+    return {row.code.lower(): _view(row) for row in rows}
 
 
 def list_vessels(session: Session) -> list[VesselView]:

@@ -18,6 +18,12 @@ INSERT INTO fermentations (winery_id, code, style, yeast_strain, started_at, cre
     SELECT 1, 'F' || i, 'red', 'EC-1118', now() - interval '9 days', 1 FROM generate_series(1, %(n)s) i;
 INSERT INTO vessel_occupancies (winery_id, vessel_id, fermentation_id, during)
     SELECT 1, id, id, tstzrange(started_at, NULL) FROM fermentations;
+-- One vessel more, for wine to go to.
+INSERT INTO vessels (winery_id, code) VALUES (1, 'T-0');
+INSERT INTO transfers (winery_id, client_uuid, kind, moved_at, recorded_by, body_hash)
+    SELECT 1, gen_random_uuid(), 'move', now() - interval '8 days' + i * interval '1 hour', 1, 'x' FROM generate_series(1, %(n)s) i;
+INSERT INTO transfer_flows (winery_id, transfer_id, from_fermentation_id, from_vessel_id, to_fermentation_id, to_vessel_id, empties)
+    SELECT 1, t.id, 1, 1, 1, v.id, false FROM transfers t, vessels v WHERE v.id > 1 AND (v.code = 'T-0' OR t.id = 1);
 INSERT INTO fermentation_lot_sources (winery_id, fermentation_id, harvest_lot_id, percentage)
     SELECT 1, 1, id, 100.0 / %(n)s FROM harvest_lots UNION ALL SELECT 1, id, 1, 100 FROM fermentations WHERE id > 1;
 -- Of the first fermentation readings by everybody, the first of which was corrected again and again; of each other one reading.

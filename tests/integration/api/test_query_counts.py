@@ -134,4 +134,4 @@ def test_a_new_view_that_asks_once_a_row_is_found(books: list[Book]) -> None:
 
         book.app.add_url_rule("/api/v1/forgotten", view_func=ask_each)
     new = list_gets(books[0].app)[-1:]
-    assert find_growing(books, new) == {"/api/v1/forgotten */*": [3, 12, 52]}
+    assert find_growing(books, new) == {"/api/v1/forgotten */*": [4, 13, 53]}

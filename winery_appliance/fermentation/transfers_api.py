@@ -1,0 +1,71 @@
+"""Where the wine goes, for programs."""
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from winery_appliance.auth.guards import current_actor, permitted
+from winery_appliance.auth.permissions import Permission
+from winery_appliance.core import clock, web
+from winery_appliance.core.openapi import ListOf, describes
+from winery_appliance.fermentation import transfer_queries, transfers
+from winery_appliance.fermentation.answers import TransferAnswer
+from winery_appliance.fermentation.commands import ListTransfers, MoveFermentation, VoidTransfer
+from winery_appliance.fermentation.transfers import RecordedTransfer
+
+blueprint = Blueprint("transfers_api", __name__, url_prefix="/api/v1")
+
+
+@blueprint.get("/transfers")
+@describes({200: ListOf[TransferAnswer]}, query=ListTransfers)
+@permitted(Permission.READ_BOOK)
+def list_transfers() -> ResponseReturnValue:
+    """Transfers, the last first; `fermentation_id`, `vessel_code`, `since` and `until` filter."""
+    wanted = web.read_query(ListTransfers)
+    with web.transaction(current_actor().winery_id) as session:
+        page = transfer_queries.list_transfers(session, wanted)
+    items = [TransferAnswer.show(item) for item in page.items]
+    return web.answer_json({"items": items, "next_cursor": page.next_cursor})
+
+
+@blueprint.get("/transfers/<id:transfer_id>")
+@describes({200: TransferAnswer})
+@permitted(Permission.READ_BOOK)
+def get_transfer(transfer_id: int) -> ResponseReturnValue:
+    """One transfer with its flows."""
+    with web.transaction(current_actor().winery_id) as session:
+        view = transfers.get_transfer(session, transfer_id)
+    return web.answer_json(TransferAnswer.show(view))
+
+
+@blueprint.post("/transfers/<id:transfer_id>/void")
+@describes({200: TransferAnswer}, body=VoidTransfer, problems=[409])
+@permitted(Permission.RUN_FERMENTATIONS)
+def void_transfer(transfer_id: int) -> ResponseReturnValue:
+    """Take back the last movement of its wines; one that is voided stays so."""
+    actor = current_actor()
+    command = web.read_json(VoidTransfer)
+    with web.transaction(actor.winery_id) as session:
+        view = transfers.void_transfer(session, transfer_id, command, actor=actor, now=clock.now())
+    return web.answer_json(TransferAnswer.show(view))
+
+
+@blueprint.post("/fermentations/<id:fermentation_id>/move")
+@describes({201: TransferAnswer, 200: TransferAnswer}, body=MoveFermentation, problems=[409])
+@permitted(Permission.MOVE_WINE)
+def move_fermentation(fermentation_id: int) -> ResponseReturnValue:
+    """Let a wine go to another vessel, or to many: 201 the first time, 200 for the same body again."""
+    actor = current_actor()
+    command = web.read_json(MoveFermentation)
+    with web.transaction(actor.winery_id) as session:
+        recorded = transfers.move_fermentation(
+            session, fermentation_id, command, actor=actor, now=clock.now()
+        )
+    return _answer(recorded)
+
+
+def _answer(recorded: RecordedTransfer) -> ResponseReturnValue:
+    response = web.answer_json(
+        TransferAnswer.show(recorded.transfer), 201 if recorded.created else 200
+    )
+    response.headers["Location"] = f"/api/v1/transfers/{recorded.transfer.id}"
+    return response

@@ -1,0 +1,50 @@
+"""Which vessels a wine lies in, and which are taken."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from winery_appliance.fermentation.models import VesselOccupancy
+from winery_appliance.winery.queries import list_vessels
+
+
+def find_vessel_codes(
+    session: Session, fermentation_ids: Sequence[int]
+) -> dict[int, tuple[str, ...]]:
+    """The codes of the vessels each fermentation left last, or has not left, in walking order."""
+    if not fermentation_ids:
+        return {}
+    places = {vessel.id: (at, vessel.code) for at, vessel in enumerate(list_vessels(session))}
+    end = func.coalesce(func.upper(VesselOccupancy.during), text("'infinity'"))
+    latest = (
+        select(
+            VesselOccupancy.fermentation_id,
+            VesselOccupancy.vessel_id,
+            func.rank()
+            .over(partition_by=VesselOccupancy.fermentation_id, order_by=end.desc())
+            .label("place"),
+        )
+        .where(VesselOccupancy.fermentation_id.in_(fermentation_ids))
+        .subquery()
+    )
+    rows = session.execute(
+        select(latest.c.fermentation_id, latest.c.vessel_id).where(latest.c.place == 1)
+    )
+    found: dict[int, list[tuple[int, str]]] = {}
+    for fermentation_id, vessel_id in rows:
+        if vessel_id in places:
+            found.setdefault(fermentation_id, []).append(places[vessel_id])
+    return {of: tuple(code for _, code in sorted(those)) for of, those in found.items()}
+
+
+def list_occupied_vessels(session: Session, at: datetime) -> set[str]:
+    """Codes of the vessels that hold a fermentation at that moment."""
+    codes = {vessel.id: vessel.code for vessel in list_vessels(session)}
+    rows = session.scalars(
+        select(VesselOccupancy.vessel_id).where(
+            VesselOccupancy.during.contains(at), VesselOccupancy.withdrawn.is_(False)
+        )
+    )
+    return {codes[vessel_id] for vessel_id in rows if vessel_id in codes}
