@@ -103,6 +103,14 @@ class ChangeUser(BaseModel):
     is_active: bool | None = None
 
 
+class NewPassword(BaseModel):
+    """A password that somebody else chooses for a person, at the server's own terminal."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: Password
+
+
 class ResetPassword(BaseModel):
     """A new password, by the one-time code that the owner handed over."""
 

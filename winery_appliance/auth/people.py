@@ -156,7 +156,6 @@ def reset_password(db: Database, command: ResetPassword, *, address: str) -> Non
         with db.transaction(found.winery_id) as session:
             if _use_code(session, found.user_id, command.code):
                 give_password(session, found.user_id, hashed)
-                session.execute(delete(SignInFailure).where(SignInFailure.login == command.login))
                 return
     with db.transaction() as session:
         session.add(SignInFailure(login=command.login, address=address))
@@ -168,9 +167,17 @@ def reset_password(db: Database, command: ResetPassword, *, address: str) -> Non
 
 
 def give_password(session: Session, user_id: int, hashed_password: str) -> None:
-    """Set a person's password and end every sign-in and token. Raises NotFound."""
+    """Set a person's password, end every sign-in and token, and forget failed attempts. Raises NotFound."""
     _find(session, user_id, lock=True).hashed_password = hashed_password
     end_sign_ins(session, user_id)
+    forget_failures(session, user_id)
+
+
+def forget_failures(session: Session, user_id: int) -> None:
+    """Open the door again for who tried too often. Raises NotFound."""
+    user = _find(session, user_id)
+    logins = [login.lower() for login in (user.email, user.username) if login]
+    session.execute(delete(SignInFailure).where(SignInFailure.login.in_(logins)))
 
 
 def _use_code(session: Session, user_id: int, code: str) -> bool:

@@ -180,6 +180,15 @@ def find_runs(session: Session) -> dict[str, tuple[int, datetime | None, datetim
     }
 
 
+def find_job_errors(session: Session) -> dict[str, str]:
+    """Of each periodic job whose last run failed: why."""
+    return {
+        row.name: row.last_error
+        for row in session.scalars(select(PeriodicJobRow))
+        if row.last_error is not None
+    }
+
+
 def beat(db: Database, worker: str) -> None:
     """Note that this worker is alive."""
     with db.transaction() as session:

@@ -276,3 +276,27 @@ def has_failing_event(session: Session, subject: str) -> bool:
             .limit(1)
         )
     )
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What is not handled in a winery: due events, when the oldest of them happened, how many failed and one's error."""
+
+    pending: int
+    oldest: datetime | None
+    failing: int
+    error: str | None
+
+
+def read_backlog(session: Session) -> Backlog:
+    """The backlog of this transaction's winery."""
+    failing = OutboxRow.last_error.is_not(None)
+    row = session.execute(
+        select(
+            func.count().filter(OutboxRow.run_after <= func.now()),
+            func.min(OutboxRow.created_at).filter(OutboxRow.run_after <= func.now()),
+            func.count().filter(failing),
+            func.max(OutboxRow.last_error).filter(failing),
+        ).where(OutboxRow.done_at.is_(None))
+    ).one()
+    return Backlog(*row)

@@ -103,6 +103,17 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     return settings.model_copy(update=paths)
 
 
+def find_unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
+    """The variables in `environ` (the process's own by default) that look like ours and are read by nobody."""
+    source = os.environ if environ is None else environ
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(
+        name
+        for name in source
+        if name.startswith(PREFIX) and name.removesuffix("_FILE") not in known
+    )
+
+
 def _read_value(source: Mapping[str, str], variable: str) -> str | None:
     """The variable's value, or the content of the file that its `_FILE` twin names; empty counts as not set."""
     path = source.get(variable + "_FILE")

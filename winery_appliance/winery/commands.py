@@ -22,6 +22,18 @@ WineryCode = Annotated[
 ]
 
 
+WineryTitle = Annotated[Line, StringConstraints(max_length=120)]
+
+
+class AddWinery(BaseModel):
+    """A further winery of the appliance, by its code."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: WineryCode
+    name: WineryTitle
+
+
 class CreateVessel(BaseModel):
     """A vessel by its code; volume in litres, position in walking order."""
 
@@ -39,7 +51,7 @@ class SetUpWinery(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     setup_code: Annotated[Line, StringConstraints(max_length=40)]
-    winery_name: Annotated[Line, StringConstraints(max_length=120)]
+    winery_name: WineryTitle
     winery_code: WineryCode
     display_name: Annotated[Line, StringConstraints(max_length=80)]
     email: Email

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from winery_appliance.core.units import Unit
@@ -22,6 +22,15 @@ class WineryView:
 
 
 @dataclass(frozen=True)
+class WineryName:
+    """A winery as whoever runs the appliance sees it from outside."""
+
+    id: int
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
 class VesselView:
     """One vessel; capacity in litres, position in walking order."""
 
@@ -36,6 +45,12 @@ def read_winery(session: Session) -> WineryView:
     """The winery of this transaction."""
     row = session.execute(select(Winery)).scalar_one()
     return WineryView(row.id, row.code, row.name, Unit(row.sugar_unit), row.time_zone)
+
+
+def list_wineries(session: Session) -> list[WineryName]:
+    """Every winery of the appliance by its code; only the role `worker` has this door, and no winery need be entered."""
+    rows = session.execute(text("SELECT id, code, name FROM door_list_wineries()"))
+    return [WineryName(*row) for row in rows]
 
 
 def find_vessel(session: Session, code: str) -> VesselView | None:

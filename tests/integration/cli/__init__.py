@@ -1,0 +1,1 @@
+"""The command `winery` as a real process on a real database."""

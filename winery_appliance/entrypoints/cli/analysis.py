@@ -1,0 +1,31 @@
+"""`winery analysis`: what the analysis would have said."""
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def analysis() -> None:
+    """Look back at what the analysis would have said."""
+
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@analysis.command()
+@click.argument("readings", type=_FILE)
+@click.option("--ferments", type=_FILE, required=True, help="One row per ferment: style, must.")
+@click.option("--events", type=_FILE, help="What was added or done, and when.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
+@click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True)
+def replay(readings: Path, ferments: Path, events: Path | None, out: Path, processes: int) -> None:
+    """Judge past READINGS as of every one of them; write alarms.csv and flags.csv. Needs no database."""
+    from winery_appliance.analysis_engine.replay import replay_tables
+    from winery_appliance.analysis_engine.replay_files import UnreadableTable
+
+    try:
+        count = replay_tables(readings, ferments, out, events=events, processes=processes)
+    except (UnreadableTable, OSError) as error:
+        raise click.ClickException(f"{error} Nothing was written.") from error
+    click.echo(f"{count} ferments replayed; the tables are in {out}.")

@@ -1,0 +1,80 @@
+"""`winery wineries`: the wineries of this appliance."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from winery_appliance.core.web import parse
+from winery_appliance.entrypoints.cli.book import open_book
+from winery_appliance.entrypoints.cli.terminal import (
+    data_option,
+    json_option,
+    note,
+    show_json,
+    show_table,
+)
+from winery_appliance.winery.commands import AddWinery
+from winery_appliance.winery.queries import WineryView, read_winery
+from winery_appliance.winery.service import create_winery
+
+
+@click.group()
+def wineries() -> None:
+    """The wineries of this appliance; none can see another's book."""
+
+
+@wineries.command("list")
+@data_option
+@json_option
+def list_all(data: Path | None, as_json: bool) -> None:
+    """Every winery by its code."""
+    with open_book(data) as book:
+        found = book.list_wineries()
+    if as_json:
+        show_json({"wineries": [vars(winery) for winery in found]})
+        return
+    show_table(("CODE", "NAME"), [(winery.code, winery.name) for winery in found])
+
+
+@wineries.command()
+@click.argument("code")
+@click.argument("name")
+@data_option
+@json_option
+def add(code: str, name: str, data: Path | None, as_json: bool) -> None:
+    """Add a winery. It has nobody yet: let its owner in with `winery users add`."""
+    with open_book(data) as book:
+        command = parse(AddWinery, {"code": code, "name": name})
+        with book.app.transaction() as session:
+            create_winery(session, code=command.code, name=command.name)
+            winery = read_winery(session)
+    if as_json:
+        show_json({"winery": _tell(winery)})
+        return
+    note(
+        f"Added. Its owner: winery users add --winery {winery.code} --role owner --name … --email …"
+    )
+
+
+@wineries.command()
+@click.argument("code")
+@data_option
+@json_option
+def show(code: str, data: Path | None, as_json: bool) -> None:
+    """One winery with its settings."""
+    with open_book(data) as book, book.app.transaction(book.find_winery(code).id) as session:
+        winery = read_winery(session)
+    _show(winery, as_json)
+
+
+def _show(winery: WineryView, as_json: bool) -> None:
+    facts = _tell(winery)
+    if as_json:
+        show_json({"winery": facts})
+    else:
+        show_table(("SETTING", "VALUE"), list(facts.items()))
+
+
+def _tell(winery: WineryView) -> dict[str, Any]:
+    return vars(winery)
