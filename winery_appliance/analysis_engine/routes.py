@@ -50,7 +50,8 @@ def show(fermentation_id: int) -> ResponseReturnValue:
     _await_analysis(actor.winery_id, fermentation_id)
     with web.transaction(actor.winery_id) as session:
         page = read_fermentation_page(session, fermentation_id, now=clock.now())
-        entry = empty_form(page.winery.sugar_unit, page.winery.time_zone)
+        winery = page.winery
+        entry = empty_form(winery.sugar_unit, winery.temperature_unit, winery.time_zone)
         entry.previous = read_previous(session, fermentation_id)
     return render_template(
         "fermentation/fermentation.html",

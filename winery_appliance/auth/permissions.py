@@ -22,6 +22,7 @@ class Permission(StrEnum):
     MOVE_WINE = "move_wine"
     RUN_FERMENTATIONS = "run_fermentations"
     CONFIGURE_CELLAR = "configure_cellar"
+    CONFIGURE_WINERY = "configure_winery"
     MANAGE_USERS = "manage_users"
 
 
@@ -37,7 +38,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
     Role.CELLAR: _CELLAR,
     Role.WINEMAKER: _WINEMAKER,
-    Role.OWNER: _WINEMAKER | {Permission.MANAGE_USERS},
+    Role.OWNER: _WINEMAKER | {Permission.CONFIGURE_WINERY, Permission.MANAGE_USERS},
 }
 
 

@@ -4,7 +4,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -77,6 +79,24 @@ class must_match:
         return value
 
 
+def forget_defaults(schema: dict[str, Any]) -> None:
+    """For the schema of a change: what may be left out has no value by default, it stays as it is."""
+    for field in schema.get("properties", {}).values():
+        field.pop("default", None)
+
+
+def refuse_unknown_zone(value: str) -> str:
+    """`value`, unless this machine has no time zone of that name (ValueError)."""
+    if value not in _list_zones():
+        raise ValueError("choose a time zone by its name, such as Europe/Madrid")
+    return value
+
+
+@cache
+def _list_zones() -> frozenset[str]:
+    return frozenset(available_timezones()) | {"UTC"}
+
+
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*")
 
 
@@ -105,6 +125,7 @@ Code = Annotated[
     AfterValidator(refuse_unprintable),
     must_match(r"[^/?#\n\r\t]+", "a code goes without / ? # and line breaks"),
 ]
+TimeZone = Annotated[Line, StringConstraints(max_length=64), AfterValidator(refuse_unknown_zone)]
 Moment = Annotated[AwareDatetime, BeforeValidator(read_moment), AfterValidator(refuse_odd_year)]
 Day = Annotated[date, BeforeValidator(read_day)]
 # How many items a page of a list may have.

@@ -13,6 +13,7 @@ from winery_appliance.fermentation.events import (
     SampleVoided,
     TransferVoided,
 )
+from winery_appliance.winery.events import WalkingOrderChanged, WineryChanged
 
 REACTIONS: Reactions = {
     FermentationStarted: [],
@@ -24,4 +25,6 @@ REACTIONS: Reactions = {
     SampleRecorded: [analyse_fermentation],
     SampleCorrected: [analyse_fermentation],
     SampleVoided: [analyse_fermentation],
+    WineryChanged: [],
+    WalkingOrderChanged: [],
 }

@@ -30,9 +30,9 @@ class EntryForm:
     timezone_name: str = "UTC"
 
 
-def empty_form(sugar_unit: Unit, timezone_name: str) -> EntryForm:
+def empty_form(sugar_unit: Unit, temperature_unit: Unit, timezone_name: str) -> EntryForm:
     """A form for the next reading, with fresh UUIDs so that sending it twice saves it once."""
-    units = {"sugar_unit": str(sugar_unit), "temperature_unit": str(Unit.celsius)}
+    units = {"sugar_unit": str(sugar_unit), "temperature_unit": str(temperature_unit)}
     return EntryForm(values=units, timezone_name=timezone_name)
 
 

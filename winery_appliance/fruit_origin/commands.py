@@ -5,7 +5,7 @@ In a change, a field that is left out stays; the defaults only mark what may be 
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +17,14 @@ from pydantic import (
 )
 
 from winery_appliance.core.exact_decimal import AsWritten
-from winery_appliance.core.typed_text import Code, Day, Line, read_digits, refuse_unprintable
+from winery_appliance.core.typed_text import (
+    Code,
+    Day,
+    Line,
+    forget_defaults,
+    read_digits,
+    refuse_unprintable,
+)
 
 Name = Annotated[Line, StringConstraints(max_length=120)]
 Variety = Annotated[Line, StringConstraints(max_length=80)]
@@ -37,14 +44,8 @@ _LEFT_OUT_DAY = date.min
 _LEFT_OUT_NUMBER = Decimal(0)
 
 
-def _forget_defaults(schema: dict[str, Any]) -> None:
-    """What may be left out has no value by default: it stays as it is."""
-    for field in schema.get("properties", {}).values():
-        field.pop("default", None)
-
-
 class _Command(BaseModel):
-    model_config = ConfigDict(extra="forbid", json_schema_extra=_forget_defaults)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=forget_defaults)
 
 
 class CreateVineyard(_Command):

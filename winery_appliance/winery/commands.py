@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from winery_appliance.auth.commands import Email, Password
-from winery_appliance.core.typed_text import Code, Line, must_match
+from winery_appliance.core.typed_text import Code, Line, TimeZone, forget_defaults, must_match
 
 WineryCode = Annotated[
     Line,
@@ -32,6 +32,49 @@ class AddWinery(BaseModel):
 
     code: WineryCode
     name: WineryTitle
+
+
+Country = Annotated[
+    Line,
+    StringConstraints(to_upper=True),
+    must_match(r"[A-Za-z]{2}", "a country by its two letters, such as ES"),
+]
+Language = Annotated[
+    Line,
+    StringConstraints(to_lower=True),
+    must_match(r"[A-Za-z]{2}", "a language by its two letters, such as en"),
+]
+MOST_VESSELS = 5000
+
+
+class ChangeWinery(BaseModel):
+    """What is to be different about the winery; what is left out stays.
+
+    `temperature_unit` is the one that entry begins with, `legal_region` whose limits apply, `walking_order` what a round
+    goes by. Latitude and longitude (degrees, WGS 84) go together.
+    """
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=forget_defaults)
+
+    name: WineryTitle = ""
+    location: Annotated[Line, StringConstraints(max_length=200)] | None = None
+    country: Country | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None = None
+    language: Language = "en"
+    sugar_unit: Literal["brix", "sg", "kg_m3", "baume", "oechsle", "kmw"] = "brix"
+    temperature_unit: Literal["celsius", "fahrenheit"] = "celsius"
+    time_zone: TimeZone = "UTC"
+    legal_region: Literal["eu", "us"] = "eu"
+    walking_order: Literal["position", "code"] = "position"
+
+
+class SetWalkingOrder(BaseModel):
+    """The codes of vessels in the order of the round; those not named come behind, by code."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    codes: Annotated[list[Code], Field(max_length=MOST_VESSELS)]
 
 
 class CreateVessel(BaseModel):

@@ -4,8 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     DateTime,
+    Double,
     ForeignKeyConstraint,
     Identity,
     Index,
@@ -31,6 +33,18 @@ class Winery(Base):
             "sugar_unit IN ('brix','sg','kg_m3','baume','oechsle','kmw')",
             name="wineries_sugar_unit",
         ),
+        CheckConstraint("country ~ '^[A-Z]{2}$'", name="wineries_country"),
+        CheckConstraint(
+            "(latitude IS NULL) = (longitude IS NULL) AND latitude BETWEEN -90 AND 90"
+            " AND longitude BETWEEN -180 AND 180",
+            name="wineries_place",
+        ),
+        CheckConstraint("language ~ '^[a-z]{2}$'", name="wineries_language"),
+        CheckConstraint(
+            "temperature_unit IN ('celsius', 'fahrenheit')", name="wineries_temperature_unit"
+        ),
+        CheckConstraint("legal_region IN ('eu', 'us')", name="wineries_legal_region"),
+        CheckConstraint("walking_order IN ('position', 'code')", name="wineries_walking_order"),
         UniqueConstraint("code"),
     )
 
@@ -39,6 +53,15 @@ class Winery(Base):
     name: Mapped[str] = mapped_column(Text)
     sugar_unit: Mapped[str] = mapped_column(Text, server_default=text("'brix'"))
     time_zone: Mapped[str] = mapped_column(Text, server_default=text("'UTC'"))
+    location: Mapped[str | None] = mapped_column(Text)
+    country: Mapped[str | None] = mapped_column(Text)
+    latitude: Mapped[float | None] = mapped_column(Double)
+    longitude: Mapped[float | None] = mapped_column(Double)
+    language: Mapped[str] = mapped_column(Text, server_default=text("'en'"))
+    temperature_unit: Mapped[str] = mapped_column(Text, server_default=text("'celsius'"))
+    legal_region: Mapped[str] = mapped_column(Text, server_default=text("'eu'"))
+    walking_order: Mapped[str] = mapped_column(Text, server_default=text("'position'"))
+    is_demo: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
 
 

@@ -1,7 +1,9 @@
 """What may be read of the winery and its vessels."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from math import inf
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -12,13 +14,26 @@ from winery_appliance.winery.models import Vessel, Winery
 
 @dataclass(frozen=True)
 class WineryView:
-    """The winery whose rows are visible."""
+    """The winery whose rows are visible.
+
+    `country` by ISO 3166-1, `language` by ISO 639-1, latitude and longitude in degrees (WGS 84); `temperature_unit` is
+    the one that entry begins with, `legal_region` whose limits apply, `walking_order` what a round goes by.
+    """
 
     id: int
     code: str
     name: str
     sugar_unit: Unit
     time_zone: str
+    location: str | None
+    country: str | None
+    latitude: float | None
+    longitude: float | None
+    language: str
+    temperature_unit: Unit
+    legal_region: str
+    walking_order: str
+    is_demo: bool
 
 
 @dataclass(frozen=True)
@@ -44,7 +59,27 @@ class VesselView:
 def read_winery(session: Session) -> WineryView:
     """The winery of this transaction."""
     row = session.execute(select(Winery)).scalar_one()
-    return WineryView(row.id, row.code, row.name, Unit(row.sugar_unit), row.time_zone)
+    return view_winery(row)
+
+
+def view_winery(row: Winery) -> WineryView:
+    """A row as plain data."""
+    return WineryView(
+        row.id,
+        row.code,
+        row.name,
+        Unit(row.sugar_unit),
+        row.time_zone,
+        row.location,
+        row.country,
+        row.latitude,
+        row.longitude,
+        row.language,
+        Unit(row.temperature_unit),
+        row.legal_region,
+        row.walking_order,
+        row.is_demo,
+    )
 
 
 def list_wineries(session: Session) -> list[WineryName]:
@@ -85,13 +120,25 @@ def hold_vessels(session: Session, codes: Collection[str]) -> dict[str, VesselVi
 
 
 def list_vessels(session: Session) -> list[VesselView]:
-    """Every vessel in walking order."""
-    rows = session.scalars(
-        select(Vessel)
+    """Every vessel in walking order: by position and then by code, or by code alone, as the winery chose.
+
+    Numbers in codes count as numbers: T-2 comes before T-10.
+    """
+    rows = session.execute(
+        select(Vessel, Winery.walking_order)
+        .join(Winery, Winery.id == Vessel.winery_id)
         .where(Vessel.deleted_at.is_(None))
-        .order_by(Vessel.position.nulls_last(), Vessel.code)
     )
-    return [_view(row) for row in rows]
+    return [_view(row) for row, _ in sorted(rows, key=lambda found: _place(*found))]
+
+
+def _place(vessel: Vessel, walking_order: str) -> tuple[float, list[tuple[int, int, str]], str]:
+    ranked = walking_order == "position" and vessel.position is not None
+    parts = [
+        (0, int(part), "") if part.isdigit() else (1, 0, part)
+        for part in re.findall(r"[0-9]+|[^0-9]+", vessel.code.lower())
+    ]
+    return float(vessel.position or 0) if ranked else inf, parts, vessel.code
 
 
 def _view(row: Vessel) -> VesselView:

@@ -1,6 +1,7 @@
 """A second winery on the same box: made by IT, with an owner of its own."""
 
 import pytest
+from sqlalchemy import text
 
 from tests.conftest import Cast, Winery
 from tests.integration.cli.conftest import Shell
@@ -38,3 +39,22 @@ def test_what_cannot_be_a_winery_is_refused(
     assert said in shell.run("wineries", "add", *arguments, code=code).err
     listed = shell.run("wineries", "list", "--json").json["wineries"]
     assert [winery["code"] for winery in listed] == ["DEMO", "OTHER"]
+
+
+def test_settings_are_changed_by_the_owners_rules(shell: Shell, cast: Cast, book: Winery) -> None:
+    before = shell.run("wineries", "show", "DEMO", "--json").json["winery"]
+    arguments = ("--time-zone", "Europe/Madrid", "--latitude", "42.5", "--longitude", "-2.8")
+    changed = shell.run("wineries", "change", "demo", *arguments, "--json").json["winery"]
+    wanted = {"time_zone": "Europe/Madrid", "latitude": 42.5, "longitude": -2.8}
+    assert changed == {**before, **wanted}
+    for wrong, code, said in (
+        (("--time-zone", "Mars/Olympus"), 1, "time zone"),
+        (("--latitude", "north"), 2, "not a valid float"),
+        (("--name", ""), 1, "name"),
+        ((), 2, "what is to be different"),
+    ):
+        assert said in shell.run("wineries", "change", "DEMO", *wrong, code=code).err
+    assert shell.run("wineries", "show", "DEMO", "--json").json["winery"] == changed
+    with book.worker.transaction(cast.ana.winery_id) as session:
+        events = session.scalars(text("SELECT event FROM outbox")).all()
+    assert events == ["WineryChanged"]

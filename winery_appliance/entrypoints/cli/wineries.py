@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from winery_appliance.core.web import parse
-from winery_appliance.entrypoints.cli.book import open_book
+from winery_appliance.entrypoints.cli.book import act_for, open_book
 from winery_appliance.entrypoints.cli.terminal import (
     data_option,
     json_option,
@@ -14,9 +14,9 @@ from winery_appliance.entrypoints.cli.terminal import (
     show_json,
     show_table,
 )
-from winery_appliance.winery.commands import AddWinery
+from winery_appliance.winery.commands import AddWinery, ChangeWinery
 from winery_appliance.winery.queries import WineryView, read_winery
-from winery_appliance.winery.service import create_winery
+from winery_appliance.winery.service import change_winery, create_winery
 
 
 @click.group()
@@ -65,6 +65,34 @@ def show(code: str, data: Path | None, as_json: bool) -> None:
     """One winery with its settings."""
     with open_book(data) as book, book.app.transaction(book.find_winery(code).id) as session:
         winery = read_winery(session)
+    _show(winery, as_json)
+
+
+@wineries.command()
+@click.argument("code")
+@click.option("--name", help="The name over the door.")
+@click.option("--location", help="Where it lies, as one writes an address; empty for none.")
+@click.option("--country", help="Two letters of ISO 3166-1, such as ES; empty for none.")
+@click.option("--latitude", type=float, help="Degrees north.")
+@click.option("--longitude", type=float, help="Degrees east.")
+@click.option("--language", help="Two letters of ISO 639-1, such as en.")
+@click.option("--sugar-unit", help="brix, sg, kg_m3, baume, oechsle or kmw.")
+@click.option("--temperature-unit", help="What entry begins with: celsius or fahrenheit.")
+@click.option("--time-zone", help="Its name, such as Europe/Madrid.")
+@click.option("--legal-region", help="Whose limits apply: eu or us.")
+@click.option("--walking-order", help="What a round goes by: position or code.")
+@data_option
+@json_option
+def change(code: str, data: Path | None, as_json: bool, **given: str | float | None) -> None:
+    """Change a winery's settings; what is not given stays."""
+    wanted = {name: value for name, value in given.items() if value is not None}
+    if not wanted:
+        raise click.UsageError("Say what is to be different, such as --time-zone Europe/Madrid.")
+    with open_book(data) as book:
+        found = book.find_winery(code)
+        command = parse(ChangeWinery, {name: None if v == "" else v for name, v in wanted.items()})
+        with book.app.transaction(found.id) as session:
+            winery = change_winery(session, command, actor=act_for(found), seen=None)
     _show(winery, as_json)
 
 
