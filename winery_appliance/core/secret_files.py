@@ -46,6 +46,12 @@ def keep_secret(settings: Settings, name: str, value: str) -> str:
     return _keep(settings.secrets_dir, name, value)
 
 
+def forget_secret(settings: Settings, name: str) -> None:
+    """Remove a secret of ours if it is there; what was handed over stays."""
+    if settings.secrets is None:
+        (settings.secrets_dir / name).unlink(missing_ok=True)
+
+
 def make_handed_secrets(directory: Path, names: Iterable[str]) -> list[str]:
     """Make those of the secrets `names` that `directory` lacks; which ones they were.
 

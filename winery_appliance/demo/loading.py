@@ -50,7 +50,7 @@ def _make_people(
     people: dict[str, tuple[str, Role]],
     hashed: str,
 ) -> list[Actor]:
-    winery_id = create_winery(session, code=code, name=name)
+    winery_id = create_winery(session, code=code, name=name, is_demo=True)
     actors = []
     for email, (display_name, role) in people.items():
         command = CreateUser(email=email, display_name=display_name, role=role)

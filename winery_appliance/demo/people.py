@@ -1,7 +1,7 @@
 """Who signs in to the demo, and by which password. Light: read at every start."""
 
 from winery_appliance.auth.permissions import Role
-from winery_appliance.core.secret_files import keep_secret, read_or_make_secret
+from winery_appliance.core.secret_files import forget_secret, keep_secret, read_or_make_secret
 from winery_appliance.core.settings import Settings
 
 PEOPLE = {
@@ -18,6 +18,11 @@ def make_password(settings: Settings) -> str:
     if settings.demo_password is not None:
         return keep_secret(settings, SECRET, settings.demo_password.get_secret_value())
     return read_or_make_secret(settings, SECRET)
+
+
+def forget_password(settings: Settings) -> None:
+    """Nobody signs in to a demo that is gone; the next one gets a password of its own."""
+    forget_secret(settings, SECRET)
 
 
 def tell_logins(settings: Settings) -> list[str]:
