@@ -29,6 +29,7 @@ COMMANDS = {
     "scheduler": ("processes", "Decide when periodic jobs are due."),
     "users": ("users", "Who may sign in: list, let in, shut out, give a lost password back."),
     "wineries": ("wineries", "The wineries of this appliance: list, add, show, change."),
+    "tokens": ("tokens", "What programs sign in with: list, revoke."),
     "demo": ("demo", "Two invented wineries to look at: load, remove."),
     "analysis": ("analysis", "Look back at what the analysis would have said."),
     "check": ("check", "Look at files, database, rights and work; change nothing."),
