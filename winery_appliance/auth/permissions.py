@@ -20,6 +20,8 @@ class Permission(StrEnum):
     RECORD_SAMPLES = "record_samples"
     CORRECT_ANY_SAMPLE = "correct_any_sample"
     MOVE_WINE = "move_wine"
+    RECORD_CELLAR_WORK = "record_cellar_work"
+    CORRECT_ANY_WORK = "correct_any_work"
     RUN_FERMENTATIONS = "run_fermentations"
     CONFIGURE_CELLAR = "configure_cellar"
     CONFIGURE_WINERY = "configure_winery"
@@ -27,9 +29,14 @@ class Permission(StrEnum):
 
 
 _VIEWER = frozenset({Permission.READ_BOOK})
-_CELLAR = _VIEWER | {Permission.RECORD_SAMPLES, Permission.MOVE_WINE}
+_CELLAR = _VIEWER | {
+    Permission.RECORD_SAMPLES,
+    Permission.MOVE_WINE,
+    Permission.RECORD_CELLAR_WORK,
+}
 _WINEMAKER = _CELLAR | {
     Permission.CORRECT_ANY_SAMPLE,
+    Permission.CORRECT_ANY_WORK,
     Permission.RUN_FERMENTATIONS,
     Permission.CONFIGURE_CELLAR,
 }

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from winery_appliance.core.errors import FieldFault, Invalid
@@ -47,3 +48,11 @@ def read_cursor(cursor: str, read_key: Callable[[str], Key]) -> tuple[Key, int]:
             code="bad_cursor",
             fields=[FieldFault("cursor", "bad_cursor", "Not from an earlier answer.")],
         ) from error
+
+
+def read_moment(key: str) -> datetime:
+    """The moment in a cursor of a list ordered by one. Raises ValueError for what is none."""
+    moment = datetime.fromisoformat(key)
+    if moment.tzinfo is None:
+        raise ValueError(key)
+    return moment

@@ -20,6 +20,7 @@ MODELS = (
     "winery_appliance.winery.models",
     "winery_appliance.fruit_origin.models",
     "winery_appliance.fermentation.models",
+    "winery_appliance.cellar_work.models",
     "winery_appliance.analysis_engine.models",
 )
 _LOCK = "winery/migrate"

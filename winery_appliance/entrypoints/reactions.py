@@ -1,6 +1,14 @@
 """Every consequence of every event, in one table."""
 
 from winery_appliance.analysis_engine.handlers import analyse_fermentation
+from winery_appliance.cellar_work.events import (
+    AdditionCorrected,
+    AdditionRecorded,
+    AdditionVoided,
+    CapWorkCorrected,
+    CapWorkRecorded,
+    CapWorkVoided,
+)
 from winery_appliance.core.outbox import Reactions
 from winery_appliance.fermentation.events import (
     FermentationCancelled,
@@ -27,4 +35,10 @@ REACTIONS: Reactions = {
     SampleVoided: [analyse_fermentation],
     WineryChanged: [],
     WalkingOrderChanged: [],
+    AdditionRecorded: [],
+    AdditionCorrected: [],
+    AdditionVoided: [],
+    CapWorkRecorded: [],
+    CapWorkCorrected: [],
+    CapWorkVoided: [],
 }

@@ -15,6 +15,7 @@ from winery_appliance.auth import api as auth_api
 from winery_appliance.auth import routes as auth_routes
 from winery_appliance.auth import tokens_api
 from winery_appliance.auth.guards import set_up_sign_in
+from winery_appliance.cellar_work import api as cellar_work_api
 from winery_appliance.core import web
 from winery_appliance.core.db import Database
 from winery_appliance.core.jobs import build_queue
@@ -46,6 +47,7 @@ APIS = (
     status_api,
     lineage_api,
     transfers_api,
+    cellar_work_api,
     analysis_api,
 )
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
-from winery_appliance.core.paging import Page, cut_page, read_cursor
+from winery_appliance.core.paging import Page, cut_page, read_cursor, read_moment
 from winery_appliance.core.units import SampleType, Unit
 from winery_appliance.fermentation.lot_sources import LotSourceView, read_lot_sources
 from winery_appliance.fermentation.models import Fermentation, Sample, VesselOccupancy
@@ -126,7 +126,7 @@ def list_fermentations(
     if cursor is not None:
         wanted = wanted.where(
             tuple_(Fermentation.started_at, Fermentation.id)
-            < tuple_(*read_cursor(cursor, _read_moment))
+            < tuple_(*read_cursor(cursor, read_moment))
         )
     rows = _view_fermentations(session, wanted.limit(limit + 1))
     return cut_page(rows, limit, lambda row: (row.started_at.isoformat(), row.id))
@@ -204,7 +204,7 @@ def list_samples(
         wanted = wanted.where(Sample.sample_type == sample_type)
     if cursor is not None:
         wanted = wanted.where(
-            tuple_(Sample.measured_at, Sample.id) > tuple_(*read_cursor(cursor, _read_moment))
+            tuple_(Sample.measured_at, Sample.id) > tuple_(*read_cursor(cursor, read_moment))
         )
     rows = [view_sample(row) for row in session.scalars(wanted.limit(limit + 1))]
     return cut_page(rows, limit, lambda row: (row.measured_at.isoformat(), row.id))
@@ -430,10 +430,3 @@ def view_sample(row: Sample) -> SampleView:
         row.reason,
         row.voids,
     )
-
-
-def _read_moment(key: str) -> datetime:
-    moment = datetime.fromisoformat(key)
-    if moment.tzinfo is None:
-        raise ValueError(key)
-    return moment

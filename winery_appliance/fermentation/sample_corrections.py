@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -146,7 +146,7 @@ def _refuse_unmendable(
             code="superseded",
         )
     if not actor.may(Permission.CORRECT_ANY_SAMPLE):
-        _refuse_strange_or_old(session, sample, actor, now)
+        refuse_strange_or_old(session, sample, actor, now)
     fermentation = get_fermentation(session, sample.fermentation_id)
     if fermentation.status == "cancelled":
         raise Conflict(
@@ -155,15 +155,25 @@ def _refuse_unmendable(
     return _Mendable(sample, fermentation)
 
 
-def _refuse_strange_or_old(
-    session: Session, sample: SampleView, actor: Actor, now: datetime
-) -> None:
-    """A cellar hand mends what he himself typed, on the day he typed it by the winery's clock."""
+class Written(Protocol):
+    """Anything in the book that somebody wrote at some time."""
+
+    @property
+    def recorded_by(self) -> int:
+        """Who."""
+
+    @property
+    def received_at(self) -> datetime:
+        """When the book had it."""
+
+
+def refuse_strange_or_old(session: Session, entry: Written, actor: Actor, now: datetime) -> None:
+    """Raise NotAllowed unless this person wrote the entry himself, today by the winery's clock."""
     zone = ZoneInfo(read_winery(session).time_zone)
-    same_day = sample.received_at.astimezone(zone).date() == now.astimezone(zone).date()
-    if sample.recorded_by != actor.user_id or not same_day:
+    same_day = entry.received_at.astimezone(zone).date() == now.astimezone(zone).date()
+    if entry.recorded_by != actor.user_id or not same_day:
         raise NotAllowed(
-            "You can mend only your own readings, on the day you typed them. Nothing was saved. "
+            "You can mend only what you wrote yourself, on the day you wrote it. Nothing was saved. "
             "Ask the winemaker.",
             code="not_yours_today",
         )

@@ -163,7 +163,7 @@ def refuse_cancelled(fermentation: FermentationView) -> None:
     """Raise Conflict when the fermentation was cancelled."""
     if fermentation.status == "cancelled":
         raise Conflict(
-            f"{fermentation.code} was cancelled and takes no readings. Nothing was saved.",
+            f"{fermentation.code} was cancelled and takes no more entries. Nothing was saved.",
             code="fermentation_cancelled",
         )
 

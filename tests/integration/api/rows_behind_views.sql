@@ -43,3 +43,16 @@ INSERT INTO recommendations (winery_id, analysis_id, anomaly_type, action, instr
     SELECT 1, 1, 'type-' || i, 'A', ARRAY['I'], 'R', 0.5 FROM generate_series(1, %(n)s) i;
 INSERT INTO outbox (winery_id, event, subject, payload)
     SELECT 1, 'SampleRecorded', 'fermentation:1', '{}' FROM generate_series(1, %(n)s) i;
+-- Of the first wine additions and cap work, the first of which was corrected again and again; of each other one entry.
+INSERT INTO additions (winery_id, fermentation_id, client_uuid, kind, note, recorded_by, confirmed, body_hash, dose_typed, unit,
+        counts, per_litre, done_at, supersedes_id, reason)
+    SELECT 1, 1, gen_random_uuid(), 'dap', '', 1 + mod(i, %(n)s), false, 'x'::bytea, '1', 'g_hl', 'g', 0.01, now() - i * interval '1 hour',
+        nullif(i - 1, 0), CASE WHEN i > 1 THEN 'slip' END FROM generate_series(1, %(n)s) i
+    UNION ALL SELECT 1, f, gen_random_uuid(), 'yeast', '', 1, false, 'x'::bytea, '1', 'g_hl', 'g', 0.01, now(), NULL, NULL
+        FROM generate_series(1, %(n)s) f;
+INSERT INTO cap_work (winery_id, fermentation_id, client_uuid, kind, note, recorded_by, confirmed, body_hash, started_at,
+        supersedes_id, reason)
+    SELECT 1, 1, gen_random_uuid(), 'pump_over', '', 1 + mod(i, %(n)s), false, 'x'::bytea, now() - i * interval '1 hour',
+        nullif(i - 1, 0), CASE WHEN i > 1 THEN 'slip' END FROM generate_series(1, %(n)s) i
+    UNION ALL SELECT 1, f, gen_random_uuid(), 'punch_down', '', 1, false, 'x'::bytea, now(), NULL, NULL
+        FROM generate_series(1, %(n)s) f;

@@ -1,0 +1,51 @@
+"""What the cellar work feature answers to programs."""
+
+from typing import Literal
+from uuid import UUID
+
+from winery_appliance.cellar_work.commands import CapWorkKind
+from winery_appliance.cellar_work.dosing import AdditionKind, DoseUnit
+from winery_appliance.core.openapi import Answer, When
+
+
+class AdditionAnswer(Answer):
+    """An addition: the dose as typed, and what it comes to: `amount` in g or mL, as `counts` says, and in each litre."""
+
+    id: int
+    client_uuid: UUID
+    fermentation_id: int
+    kind: AdditionKind
+    product: str | None
+    dose: str
+    unit: DoseUnit
+    counts: Literal["g", "ml"]
+    amount: float | None
+    per_litre: float | None
+    volume_l: float | None
+    stock_lot: str | None
+    done_at: When
+    note: str
+    received_at: When
+    recorded_by: int
+    confirmed: bool
+    supersedes_id: int | None
+    reason: str | None
+    voids: bool
+
+
+class CapWorkAnswer(Answer):
+    """Cap work."""
+
+    id: int
+    client_uuid: UUID
+    fermentation_id: int
+    kind: CapWorkKind
+    started_at: When
+    duration_min: int | None
+    note: str
+    received_at: When
+    recorded_by: int
+    confirmed: bool
+    supersedes_id: int | None
+    reason: str | None
+    voids: bool

@@ -1,0 +1,62 @@
+"""What happened in the cellar."""
+
+from dataclasses import dataclass
+
+from winery_appliance.core.outbox import Event
+from winery_appliance.fermentation.events import subject_of
+
+
+@dataclass(frozen=True)
+class CellarEvent(Event):
+    """Something was done to a wine or written about it."""
+
+    fermentation_id: int
+
+    @property
+    def subject(self) -> str:
+        """Events of one fermentation are handled together."""
+        return subject_of(self.fermentation_id)
+
+
+@dataclass(frozen=True)
+class AdditionRecorded(CellarEvent):
+    """Something was put into a wine."""
+
+    addition_id: int
+
+
+@dataclass(frozen=True)
+class AdditionCorrected(CellarEvent):
+    """An addition took the place of an earlier one."""
+
+    addition_id: int
+    supersedes_id: int
+
+
+@dataclass(frozen=True)
+class AdditionVoided(CellarEvent):
+    """An addition does not count any more."""
+
+    addition_id: int
+
+
+@dataclass(frozen=True)
+class CapWorkRecorded(CellarEvent):
+    """Somebody worked the cap."""
+
+    cap_work_id: int
+
+
+@dataclass(frozen=True)
+class CapWorkCorrected(CellarEvent):
+    """Cap work took the place of an earlier entry."""
+
+    cap_work_id: int
+    supersedes_id: int
+
+
+@dataclass(frozen=True)
+class CapWorkVoided(CellarEvent):
+    """An entry of cap work does not count any more."""
+
+    cap_work_id: int

@@ -1,0 +1,134 @@
+"""Tables of cellar work; private to this feature."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    Double,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import UUID as UuidColumn
+from sqlalchemy.orm import Mapped, mapped_column
+
+from winery_appliance.core.db import Base
+
+
+def _bind_entry(table: str, when: str) -> tuple[Any, ...]:
+    """What holds for every table of entries: where they belong, and that a correction has a reason and is one."""
+    return (
+        ForeignKeyConstraint(
+            ["winery_id", "fermentation_id"], ["fermentations.winery_id", "fermentations.id"]
+        ),
+        ForeignKeyConstraint(["winery_id", "recorded_by"], ["users.winery_id", "users.id"]),
+        ForeignKeyConstraint(
+            ["winery_id", "supersedes_id"],
+            [f"{table}.winery_id", f"{table}.id"],
+            name=f"{table}_supersede",
+        ),
+        UniqueConstraint("winery_id", "client_uuid"),
+        UniqueConstraint("winery_id", "id"),
+        CheckConstraint(
+            "(supersedes_id IS NULL) = (reason IS NULL)", name=f"{table}_supersede_for_a_reason"
+        ),
+        CheckConstraint("supersedes_id IS NOT NULL OR NOT voids", name=f"{table}_void_an_entry"),
+        CheckConstraint(
+            f"{when} <= received_at + interval '1 day'", name=f"{table}_not_of_the_future"
+        ),
+        Index(
+            f"{table}_superseded_once",
+            "winery_id",
+            "supersedes_id",
+            unique=True,
+            postgresql_where=text("supersedes_id IS NOT NULL"),
+        ),
+        Index(f"{table}_of_fermentation", "winery_id", "fermentation_id", when, "id"),
+    )
+
+
+class _Entry:
+    """The columns of an entry of work. Rows are added, never changed or removed.
+
+    A correction is a row that supersedes another; one that `voids` repeats the entry it takes out of the book.
+    """
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    fermentation_id: Mapped[int] = mapped_column(BigInteger)
+    client_uuid: Mapped[UUID] = mapped_column(UuidColumn(as_uuid=True))
+    kind: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text)
+    received_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("clock_timestamp()")
+    )
+    recorded_by: Mapped[int] = mapped_column(BigInteger)
+    confirmed: Mapped[bool] = mapped_column(Boolean)
+    body_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    supersedes_id: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str | None] = mapped_column(Text)
+    voids: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+
+
+class Addition(_Entry, Base):
+    """Something put into a wine: the dose as it was typed, and what it comes to beside it."""
+
+    __tablename__ = "additions"
+    __table_args__ = (
+        *_bind_entry("additions", "done_at"),
+        CheckConstraint(
+            "kind IN ('dap', 'complex_nutrient', 'thiamine', 'yeast', 'mlf_bacteria', 'so2', 'acid', 'sugar', "
+            "'water', 'enzyme', 'tannin', 'oak', 'bentonite', 'fining', 'copper', 'other')",
+            name="additions_kind",
+        ),
+        CheckConstraint(
+            "unit IN ('g_hl', 'mg_l', 'g_l', 'ml_hl', 'ml_l', 'g', 'kg', 'ml', 'l')",
+            name="additions_unit",
+        ),
+        CheckConstraint("amount > 0 AND per_litre > 0", name="additions_add_something"),
+        CheckConstraint(
+            "amount IS NOT NULL OR per_litre IS NOT NULL", name="additions_have_a_dose"
+        ),
+        CheckConstraint("counts IN ('g', 'ml')", name="additions_counts"),
+        CheckConstraint("volume_l > 0", name="additions_volume"),
+    )
+
+    product: Mapped[str | None] = mapped_column(Text)
+    dose_typed: Mapped[str] = mapped_column(Text)
+    unit: Mapped[str] = mapped_column(Text)
+    counts: Mapped[str] = mapped_column(Text)
+    amount: Mapped[float | None] = mapped_column(Double)
+    per_litre: Mapped[float | None] = mapped_column(Double)
+    volume_l: Mapped[Decimal | None] = mapped_column(Numeric(12, 3))
+    stock_lot: Mapped[str | None] = mapped_column(Text)
+    done_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class CapWork(_Entry, Base):
+    """The cap worked or the must moved: pumped over, punched down, …"""
+
+    __tablename__ = "cap_work"
+    __table_args__ = (
+        *_bind_entry("cap_work", "started_at"),
+        CheckConstraint(
+            "kind IN ('pump_over', 'punch_down', 'rack_and_return', 'pulse_air', "
+            "'cold_soak_mixing', 'other')",
+            name="cap_work_kind",
+        ),
+        CheckConstraint("duration_min BETWEEN 1 AND 1440", name="cap_work_duration"),
+    )
+
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    duration_min: Mapped[int | None] = mapped_column(Integer)
