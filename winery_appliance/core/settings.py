@@ -59,9 +59,9 @@ class Settings(BaseModel):
     backup_base_hours: int = Field(
         default=24, ge=1, le=720, description="hours between copies, full or incremental"
     )
-    behind_proxy: bool = Field(
-        default=False,
-        description="nobody but a front server, which overwrites X-Forwarded-For, can reach us",
+    trusted_proxy: str | None = Field(
+        default=None,
+        description="address of the one front server whose X-Forwarded-For and -Proto are believed",
     )
     heartbeat: Path | None = Field(
         default=None, description="file that worker and scheduler touch while they work"

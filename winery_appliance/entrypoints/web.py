@@ -51,14 +51,6 @@ APIS = (
     analysis_api,
 )
 
-# Who asked, and whether by TLS, is what the one front server says. A container's address is not known beforehand; that
-# nobody else reaches this port is the network's part.
-FRONT_SERVER = {
-    "trusted_proxy": "*",
-    "trusted_proxy_count": 1,
-    "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
-}
-
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The Flask application on the database that `settings` name, connecting as the role `app`."""
@@ -129,5 +121,10 @@ def serve(settings: Settings) -> None:
         channel_timeout=60,
         max_request_body_size=MAX_BODY_BYTES * 2,
         clear_untrusted_proxy_headers=True,
-        **(FRONT_SERVER if settings.behind_proxy else {}),
+        # Who asked, and whether by TLS: from the one front server. From anybody else these headers are taken away.
+        trusted_proxy=settings.trusted_proxy,
+        trusted_proxy_count=1,
+        trusted_proxy_headers={"x-forwarded-for", "x-forwarded-proto"}
+        if settings.trusted_proxy
+        else None,
     )

@@ -24,6 +24,10 @@ COMMANDS = {
         "processes",
         "Make the secrets that containers are handed, where some are missing.",
     ),
+    "certificate": (
+        "processes",
+        "Make the winery's authority and its certificate, or renew the certificate.",
+    ),
     "web": ("processes", "Answer requests."),
     "worker": ("processes", "Do queued work."),
     "scheduler": ("processes", "Decide when periodic jobs are due."),

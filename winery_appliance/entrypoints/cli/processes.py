@@ -54,6 +54,26 @@ def secrets(directory: Path) -> None:
 
 
 @click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--name", "names", multiple=True, required=True, help="DNS name or IP address.")
+def certificate(directory: Path, names: tuple[str, ...]) -> None:
+    """Make the winery's authority and its certificate in DIRECTORY, or renew the certificate."""
+    from winery_appliance.entrypoints.certificates import (
+        CertificateRefused,
+        ensure_certificate,
+        fingerprint,
+    )
+
+    try:
+        made = ensure_certificate(directory, names)
+    except CertificateRefused as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("Made a certificate." if made else "The certificate is good. Nothing was changed.")
+    if (directory / "ca_certificate").exists():
+        click.echo(f"Authority (SHA-256): {fingerprint(directory)}")
+
+
+@click.command()
 def web() -> None:
     """Answer requests."""
     from winery_appliance.entrypoints.web import serve
