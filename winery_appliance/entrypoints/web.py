@@ -3,6 +3,7 @@
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import waitress
 from flask import Flask, g, request
@@ -121,10 +122,16 @@ def serve(settings: Settings) -> None:
         channel_timeout=60,
         max_request_body_size=MAX_BODY_BYTES * 2,
         clear_untrusted_proxy_headers=True,
-        # Who asked, and whether by TLS: from the one front server. From anybody else these headers are taken away.
-        trusted_proxy=settings.trusted_proxy,
-        trusted_proxy_count=1,
-        trusted_proxy_headers={"x-forwarded-for", "x-forwarded-proto"}
-        if settings.trusted_proxy
-        else None,
+        **_trust(settings.trusted_proxy),
     )
+
+
+def _trust(front_server: str | None) -> dict[str, Any]:
+    """Who asked, and whether by TLS, is what the one front server says; from anybody else these headers are taken away."""
+    if front_server is None:
+        return {}
+    return {
+        "trusted_proxy": front_server,
+        "trusted_proxy_count": 1,
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+    }
