@@ -30,15 +30,17 @@ from backup.refusals import CouldNotRun
 from backup.server_address import program_address
 from backup.shipping import load_repository
 from backup.spool import Spool
+from backup.status import load_status
 from backup.store import DirectoryStore
 from backup.wal_format import parse_lsn
-from winery_appliance.core.child_process import end_with_parent
+from winery_appliance.core.child_process import end_with_parent, wait_for
 from winery_appliance.core.clock import now
 from winery_appliance.core.postgres_programs import open_program, run_program
 from winery_appliance.core.roles import role_url
 from winery_appliance.core.settings import Settings
 
 BLOCK = 512
+LOG_S = 120.0
 PG_MANIFEST = "backup_manifest"
 # Not in the files' archive: it is in the base copy, belongs to this run or machine, or is the copies themselves.
 NOT_FILES = frozenset({"postgresql", "log", "run", "nas", "winery-appliance.json"})
@@ -51,6 +53,7 @@ class NewestBase(BaseModel):
     repository: str
     stretch: int
     id: str
+    kit: int
     full_at: datetime
     begun_at: datetime
 
@@ -106,17 +109,18 @@ class TarTap:
 
 
 def is_base_due(settings: Settings) -> bool:
-    """Whether a base copy is due: none in this stretch of the log, or the newest is old. Clocks may jump either way."""
+    """Whether a base copy is due: none in this stretch of the log and for this kit, or the newest is old.
+
+    Clocks may jump either way.
+    """
     newest, repository = load_newest_base(settings), load_repository(settings)
     if repository is None:
         return False
     stretches = Spool(settings, repository.repository).stretches()
     if newest is None or not stretches:
         return bool(stretches)
-    if (newest.repository, newest.stretch) != (
-        repository.repository,
-        stretches[-1].note.number,
-    ):
+    here = (repository.repository, stretches[-1].note.number, need_site(settings).kit.number)
+    if (newest.repository, newest.stretch, newest.kit) != here:
         return True
     return abs(now() - newest.begun_at) >= timedelta(hours=settings.backup_base_hours)
 
@@ -159,7 +163,8 @@ class _Copying:
             return None
         age = self._begun - newest.full_at
         fresh = timedelta(0) <= age < timedelta(days=self._settings.backup_full_days)
-        same = (newest.repository, newest.stretch) == (self._repository, self._stretch)
+        here = (self._repository, self._stretch, self._site.kit.number)
+        same = (newest.repository, newest.stretch, newest.kit) == here
         return newest if fresh and same and self._summarizes() else None
 
     def run(self, parent: NewestBase | None) -> BaseFacts:
@@ -175,6 +180,7 @@ class _Copying:
             repository=self._repository,
             stretch=self._stretch,
             id=self._id,
+            kit=self._site.kit.number,
             full_at=parent.full_at if parent else self._begun,
             begun_at=self._begun,
         )
@@ -192,6 +198,7 @@ class _Copying:
                 draft.publish()
         base = ObjectFacts.of(name, sealed)
         ranges = json.loads(tap.manifest)["WAL-Ranges"]
+        self._await_log(parse_lsn(ranges[-1]["End-LSN"]))
         facts = BaseFacts(
             place=self._place.base(self._id, MANIFEST),
             id=self._id,
@@ -203,6 +210,8 @@ class _Copying:
             begun_at=self._begun,
             finished_at=now(),
             kit=self._site.kit.number,
+            kit_made_at=self._site.kit.made_at,
+            recipients=self._site.recipients,
             version=self._server_version(),
             base=base,
             files=self._copy_files(store),
@@ -233,6 +242,23 @@ class _Copying:
             finally:
                 process.kill()
                 process.wait()
+
+    def _await_log(self, stop: int) -> None:
+        """Wait until the log up to `stop` is on the NAS: without it the copy is of no use."""
+
+        def is_there() -> bool:
+            status = load_status(self._settings)
+            here = (self._repository, self._stretch)
+            return (
+                status is not None
+                and (status.repository, status.stretch) == here
+                and (status.end or 0) >= stop
+            )
+
+        if not wait_for(is_there, LOG_S + 2 * self._settings.backup_every_s):
+            raise CouldNotRun(
+                "The log of the copy's making did not reach the NAS. Nothing was published."
+            )
 
     def _copy_files(self, store: DirectoryStore) -> ObjectFacts:
         """Everything of the data directory but the database: secrets, keys, settings, photos."""

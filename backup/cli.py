@@ -4,26 +4,48 @@ Exit codes: 0 done, 1 could not run, 2 damage found, 3 stale, 4 wrong or missing
 reached, 64 wrong usage.
 """
 
+import importlib
+import os
 import sys
 from typing import NoReturn
 
 import click
 
-from backup.key_commands import keys
 from backup.refusals import USAGE, CouldNotRun
 from winery_appliance.core.postgres_programs import PostgresRefused
 from winery_appliance.core.settings import SettingsError, read_settings
 
-# Each command imports what it needs when it runs, so that `--help` is quick.
+COMMANDS = {  # where each command is defined: imported when it is asked for, as the small processes stay small by it
+    "keys": "key_commands:keys",
+    "list": "restore_commands:list_copies",
+    "info": "restore_commands:info",
+    "check": "restore_commands:check",
+    "verify": "restore_commands:verify",
+    "restore": "restore_commands:restore",
+    "drill": "restore_commands:drill",
+    "prune": "restore_commands:prune",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """The commands of this module and those of `COMMANDS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *COMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(importlib.import_module(f"backup.{module}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="winery-appliance")
 def commands() -> None:
     """Copies of the winery, and the way back from them."""
-
-
-commands.add_command(keys)
 
 
 @commands.command()
@@ -52,13 +74,51 @@ def ship() -> None:
 def base(full: bool, if_due: bool) -> None:
     """Make a base copy: what a restore starts from."""
     from backup.bases import is_base_due, make_base
+    from backup.retention import prune_nas
 
     settings = read_settings()
     if if_due and not is_base_due(settings):
         return
     facts = make_base(settings, full=full)
+    prune_nas(settings, dry_run=False)
     kind = f"against {facts.parent}" if facts.parent else "full"
     click.echo(f"Base copy {facts.id} ({kind}), {facts.base.size / 1e6:.1f} MB, is on the NAS.")
+
+
+@commands.command(hidden=True)
+def tools() -> None:
+    """Put the programs of a restore beside the copies; started by `stream`."""
+    from backup.keys import need_site
+    from backup.wheelhouse import publish_tools
+
+    os.nice(10)
+    settings = read_settings()
+    publish_tools(settings, need_site(settings))
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(as_json: bool) -> None:
+    """How the copies are: what would be lost now, and when a restore was last proven."""
+    from backup.health import assess
+    from winery_appliance.core.clock import now
+
+    found = assess(read_settings(), now())
+    if as_json:
+        click.echo(found.model_dump_json())
+    else:
+        click.echo(found.level.upper())
+        for reason in found.reasons:
+            click.echo(f"  {reason}")
+        if found.rpo_s is not None:
+            click.echo(
+                f"  Copied up to {found.rpo_s:.0f} s ago; last commit copied: {found.last_commit}"
+            )
+        if found.gap:
+            click.echo(f"  The copies begin anew after a gap: {found.gap}")
+        if found.proof:
+            click.echo(f"  Last trial restore: {found.proof['words']}")
+    sys.exit(found.code)
 
 
 def main() -> NoReturn:

@@ -54,7 +54,9 @@ class WalFacts(Body):
 
 
 class BaseFacts(Body):
-    """A base copy: what a restore starts from. `parent` is the copy an incremental one was made against."""
+    """A base copy: what a restore starts from. `parent` is the copy an incremental one was made against; `recipients` the
+    public keys it is sealed for, the kit's first.
+    """
 
     id: str
     parent: str | None
@@ -65,6 +67,8 @@ class BaseFacts(Body):
     begun_at: datetime
     finished_at: datetime
     kit: int
+    kit_made_at: datetime
+    recipients: list[str]
     version: str
     base: ObjectFacts
     files: ObjectFacts

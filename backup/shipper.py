@@ -58,9 +58,9 @@ class StretchShipper:
         self._begin_stretch(repository)
         self.progress = self._load()
 
-    def use(self, store: DirectoryStore) -> None:
-        """Go on through this opening of the same store."""
-        self._store = store
+    def use(self, store: DirectoryStore, site: Site) -> None:
+        """Go on through this opening of the same store, for the newest kit."""
+        self._store, self._site = store, site
 
     def ship(self) -> bool:
         """Ship whatever the spool holds beyond the store; whether anything was.

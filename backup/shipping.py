@@ -64,7 +64,6 @@ class Shipping:
 
     def __init__(self, settings: Settings, repository: RepositoryFacts) -> None:
         self._settings = settings
-        self._site = need_site(settings)
         self._key = read_signing_key(settings)
         self._repository = repository
         self._spool = Spool(settings, repository.repository)
@@ -75,13 +74,14 @@ class Shipping:
         """Ship what is there; what came of it. Nothing is raised but what would be a fault of ours."""
         report = Report()
         try:
-            with open_site_nas(self._settings, self._site, "ship") as store:
+            site = need_site(self._settings)  # anew each time: there may be a new kit
+            with open_site_nas(self._settings, site, "ship") as store:
                 if not self._drafts_cleared:
                     store.clear_drafts()
                     self._drafts_cleared = True
                 stretches = self._spool.stretches()
                 for stretch in stretches:
-                    report = self._ship_stretch(store, stretch, last=stretch is stretches[-1])
+                    report = self._ship_stretch(store, site, stretch, last=stretch is stretches[-1])
         except OSError as error:
             self._shippers.clear()
             report.error = str(explain_io(error, self._settings.nas_root))
@@ -90,15 +90,17 @@ class Shipping:
             report.error = str(error)
         return report
 
-    def _ship_stretch(self, store: DirectoryStore, stretch: SpoolStretch, *, last: bool) -> Report:
+    def _ship_stretch(
+        self, store: DirectoryStore, site: Site, stretch: SpoolStretch, *, last: bool
+    ) -> Report:
         number = stretch.note.number
         report = Report(stretch=number)
         try:
             shipper = self._shippers.get(number)
             if shipper is None:
-                shipper = StretchShipper(store, self._site, self._key, self._repository, stretch)
+                shipper = StretchShipper(store, site, self._key, self._repository, stretch)
                 self._shippers[number] = shipper
-            shipper.use(store)
+            shipper.use(store, site)
             shipper.ship()
         except (StretchBroken, Damaged) as broken:
             self._shippers.pop(number, None)

@@ -15,19 +15,19 @@ import signal
 import subprocess
 import sysconfig
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import psycopg
 import structlog
-from pydantic import BaseModel
 
-from backup.bases import load_newest_base
+from backup.bases import is_base_due, load_newest_base
 from backup.keys import load_site, state_dir
+from backup.proofs import is_drill_due
 from backup.records import RepositoryFacts
 from backup.server_address import program_address
 from backup.shipping import Report, begin_repository, load_repository
 from backup.spool import Spool, SpoolStretch, StretchNote
+from backup.status import Status
 from winery_appliance.core.child_process import end_with_parent
 from winery_appliance.core.clock import monotonic_s, now
 from winery_appliance.core.postgres_programs import PostgresRefused, open_program
@@ -41,34 +41,10 @@ TURN_S = 0.25
 CHECK_S = 5.0
 SILENT_S = 30.0  # a shipping process that reports nothing for so long hangs on the NAS
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-BASE_PAUSES_S = (1.0, 10.0, 60.0)
+JOB_PAUSES_S = (1.0, 10.0, 60.0)
 SAVE_S = 1.0
 FLOOR_BYTES = 512 << 20  # below this much free disk nothing more is spooled
 MIB = 1 << 20
-
-
-class Status(BaseModel):
-    """What the stream knows of itself, for everybody who asks; kept in a file of this machine."""
-
-    at: datetime
-    repository: str | None = None
-    stretch: int | None = None
-    reason: str | None = None
-    server_end: int | None = None
-    end: int | None = None
-    last_commit: datetime | None = None
-    shipped_at: datetime | None = None
-    spool_bytes: int = 0
-    trouble: list[str] = []
-
-
-def load_status(settings: Settings) -> Status | None:
-    """The stream's last word; None when it never ran."""
-    try:
-        text = (state_dir(settings) / "status.json").read_text(encoding="utf-8")
-        return Status.model_validate_json(text)
-    except (OSError, ValueError):
-        return None
 
 
 class _Child:
@@ -121,7 +97,9 @@ class Stream:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._receiver, self._shipping, self._base = _Child(), _Child(), _Child(BASE_PAUSES_S)
+        self._receiver, self._shipping = _Child(), _Child()
+        self._base, self._tools, self._drill = (_Child(JOB_PAUSES_S) for _ in range(3))
+        self._tools_started = False
         self._repository: RepositoryFacts | None = None
         self._stretch: SpoolStretch | None = None
         self._report = Report()
@@ -143,8 +121,9 @@ class Stream:
                 self._turn()
                 self._listen(TURN_S)
         finally:
-            for child in (self._receiver, self._shipping, self._base):
-                child.end()
+            self._end_children()
+            self._tools.end()
+            self._drill.end()
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
@@ -159,10 +138,11 @@ class Stream:
             self._checked_s = monotonic_s()
             self._check_server()
             self._check_space()
+            if self._stretch is not None:
+                self._keep_jobs()
         if self._stretch is not None:
             self._keep_receiving(self._stretch)
             self._keep_shipping()
-            self._keep_base()
         self._save_status()
 
     def _check_server(self) -> None:
@@ -289,18 +269,27 @@ class Stream:
     def _patience_s(self) -> float:
         return SILENT_S + self._settings.backup_every_s
 
-    def _keep_base(self) -> None:
-        """Make a base copy at once where the stretch has none to begin from."""
+    def _keep_jobs(self) -> None:
+        """Start what is due: a base copy (at once where the log has none to begin from), the programs of a restore beside
+        it, and the trial restore.
+        """
+        newest = load_newest_base(self._settings)
         assert self._stretch is not None
         assert self._repository is not None
-        newest = load_newest_base(self._settings)
         here = (self._repository.repository, self._stretch.note.number)
-        if newest is not None and (newest.repository, newest.stretch) == here:
-            self._note("base", None)
+        is_there = newest is not None and (newest.repository, newest.stretch) == here
+        self._note("base", None if is_there else "No base copy of this stretch is finished yet.")
+        if self._report.end is None:
             return
-        self._note("base", "No base copy of this stretch is finished yet.")
-        if self._report.end is not None and self._base.is_due():
+        if self._base.is_due() and is_base_due(self._settings):
             self._base.started(self._start_own("base", "--if-due"))
+        if not is_there:
+            return
+        if self._settings.backup_tools and not self._tools_started:
+            self._tools_started = True
+            self._tools.started(self._start_own("tools"))
+        if self._drill.is_due() and is_drill_due(self._settings):
+            self._drill.started(self._start_own("drill"))
 
     def _start_own(self, *arguments: str, stdout: int | None = None) -> subprocess.Popen[bytes]:
         command = [str(Path(sysconfig.get_path("scripts"), "winery-backup")), *arguments]

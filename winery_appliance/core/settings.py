@@ -59,6 +59,15 @@ class Settings(BaseModel):
     backup_base_hours: int = Field(
         default=24, ge=1, le=720, description="hours between copies, full or incremental"
     )
+    backup_drill_hours: int = Field(
+        default=24, ge=0, le=720, description="hours between trial restores; 0 for none by itself"
+    )
+    backup_window_days: int = Field(
+        default=14, ge=1, le=400, description="days of which every moment can be restored"
+    )
+    backup_tools: bool = Field(
+        default=True, description="keep the programs of a restore beside the copies"
+    )
     trusted_proxy: str | None = Field(
         default=None,
         description="address of the one front server whose X-Forwarded-For and -Proto are believed",

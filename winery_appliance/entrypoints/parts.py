@@ -50,14 +50,15 @@ class Child:
         )
 
 
-def winery_command(*arguments: str) -> tuple[str, ...]:
+def winery_command(*arguments: str, program: str = "winery") -> tuple[str, ...]:
     """The command line that runs a subcommand of the `winery` installed with this Python."""
-    return (str(Path(sysconfig.get_path("scripts"), "winery")), *arguments)
+    return (str(Path(sysconfig.get_path("scripts"), program)), *arguments)
 
 
 # Started in this order and stopped in the opposite one, so that who asks is gone before who
 # answers. A request takes a moment; the worker may be in the middle of a long job.
 WINERY = (
+    Child("stream", winery_command("stream", program="winery-backup"), signal.SIGTERM, 10.0),
     Child("worker", winery_command("worker"), signal.SIGINT, 30.0),
     Child("scheduler", winery_command("scheduler"), signal.SIGTERM, 10.0),
     Child("web", winery_command("web"), signal.SIGTERM, 10.0),

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sysconfig
@@ -15,7 +16,7 @@ import pytest
 
 from backup.key_commands import set_up_keys
 from backup.keys import Site, need_site
-from backup.stream import Status, load_status
+from backup.status import Status, load_status
 from tests.integration.runtime.running_appliance import wait_for
 from winery_appliance.core import postgres
 from winery_appliance.core.roles import prepare_roles, role_url
@@ -155,34 +156,68 @@ class Cellar:
                 self.kill_server()
 
 
-@pytest.fixture
-def make_cellar(tmp_path: Path) -> Iterator[Callable[..., Cellar]]:
-    """Make cellars with a running server and keys; the stream is not started yet."""
+@contextlib.contextmanager
+def making_cellars(folder: Path) -> Iterator[Callable[..., Cellar]]:
+    """Make cellars with a running server and keys below `folder`; the stream is not started yet."""
     made: list[Cellar] = []
 
-    def make(**overrides: Any) -> Cellar:
-        data = tmp_path / f"var {len(made)}"
-        nas = tmp_path / f"nas{len(made)}"
+    def make(
+        *, options: dict[str, str] | None = None, custody: Any = "operational", **settings: Any
+    ) -> Cellar:
+        data, nas = folder / f"var {len(made)}", folder / f"nas{len(made)}"
         nas.mkdir()
         data.mkdir()
-        options, custody = overrides.pop("options", {}), overrides.pop("custody", "operational")
-        settings = Settings(data=data, nas=nas, backup_every_s=0.5, **overrides)
-        cellar = Cellar(settings, nas, tmp_path / f"kit{len(made)}.txt", options=options)
+        quick = {"backup_every_s": 0.5, "backup_tools": False, "backup_drill_hours": 0}
+        chosen = Settings(**{"data": data, "nas": nas, **quick, **settings})
+        cellar = Cellar(chosen, nas, folder / f"kit{len(made)}.txt", options=options or {})
         made.append(cellar)
-        postgres.ensure_cluster(settings)
+        postgres.ensure_cluster(chosen)
         cellar.start_server()
-        prepare_roles(settings)
+        prepare_roles(chosen)
         with cellar.connect() as connection:
             connection.execute("CREATE TABLE control (number int PRIMARY KEY, content text)")
-        set_up_keys(settings, cellar.kit, "home", custody=custody, plain_folder=True)
+        set_up_keys(chosen, cellar.kit, "home", custody=custody, plain_folder=True)
         return cellar
 
-    yield make
-    for cellar in made:
-        cellar.end()
+    try:
+        yield make
+    finally:
+        for cellar in made:
+            cellar.end()
+
+
+@pytest.fixture
+def make_cellar(tmp_path: Path) -> Iterator[Callable[..., Cellar]]:
+    """Make cellars for one test."""
+    with making_cellars(tmp_path) as make:
+        yield make
 
 
 @pytest.fixture
 def cellar(make_cellar: Callable[..., Cellar]) -> Cellar:
     """One cellar."""
     return make_cellar()
+
+
+@pytest.fixture(scope="session")
+def copied_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cellar]:
+    """A cellar with a base copy and records after it on the NAS; everything is dead now."""
+    with making_cellars(tmp_path_factory.mktemp("copied")) as make:
+        cellar = make()
+        cellar.start_stream()
+        cellar.write(0, 10)
+        cellar.await_shipped()
+        cellar.write(10, 10)
+        cellar.await_shipped()
+        cellar.kill_stream()
+        cellar.kill_server()
+        yield cellar
+
+
+@pytest.fixture
+def copied(copied_once: Cellar, tmp_path: Path) -> Cellar:
+    """As `copied_once`, with a NAS that this test may harm."""
+    nas = tmp_path / "nas"
+    shutil.copytree(copied_once.nas, nas)
+    settings = copied_once.settings.model_copy(update={"nas": nas})
+    return Cellar(settings, nas, copied_once.kit)

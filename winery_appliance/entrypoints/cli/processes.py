@@ -14,13 +14,21 @@ from winery_appliance.core.settings import read_settings
 @click.option("--data", type=click.Path(path_type=Path), help="Data directory (WINERY_DATA).")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the web server (8080).")
 @click.option("--host", help="Address the web server listens on (127.0.0.1).")
+@click.option("--nas", type=click.Path(path_type=Path), help="Where copies go (WINERY_NAS).")
 @click.option("--no-demo", is_flag=True, help="Start without the demo wineries.")
 @click.option("--reset", is_flag=True, help="Remove the data directory first; asks.")
-def up(data: Path | None, port: int | None, host: str | None, no_demo: bool, reset: bool) -> None:
-    """Run everything: database, web, worker and scheduler, until Ctrl-C."""
+def up(
+    data: Path | None,
+    port: int | None,
+    host: str | None,
+    nas: Path | None,
+    no_demo: bool,
+    reset: bool,
+) -> None:
+    """Run everything: database, copies, web, worker and scheduler, until Ctrl-C."""
     from winery_appliance.entrypoints import supervisor
 
-    settings = read_settings(data=data, port=port, host=host)
+    settings = read_settings(data=data, port=port, host=host, nas=nas)
     sys.exit(supervisor.run(settings, demo=not no_demo, reset=reset))
 
 

@@ -1,0 +1,130 @@
+"""Which repository a command works on, and with which keys."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from backup.catalogue import (
+    Goal,
+    Plan,
+    Repository,
+    find_repositories,
+    find_sites,
+    plan_restore,
+    read_repository,
+)
+from backup.keys import load_site, need_site, open_site_nas, read_operational
+from backup.kit import Kit, load_kit
+from backup.nas import SENTINEL
+from backup.refusals import CouldNotRun, KeyRefused, NotReached
+from backup.store import DirectoryStore, Store
+from winery_appliance.core.settings import Settings
+
+
+@dataclass(frozen=True)
+class Access:
+    """The keys at hand: those that open copies, and the one that must have signed them (None: any)."""
+
+    identities: list[str]
+    verify_key: str | None
+    recipients: list[str]
+
+
+def find_access(settings: Settings, identity: str | None, *, allow_unsigned: bool) -> Access:
+    """The keys of the kit given (`-`: typed), else the appliance's own.
+
+    Raises KeyRefused when there are none, or when nothing tells who must have signed and that is not allowed.
+    """
+    site = load_site(settings)
+    own = read_operational(settings)
+    kit: Kit | None = None
+    if identity is not None:
+        kit = load_kit(identity, sys.stdin.read() if identity == "-" else "")
+    elif own is None:
+        raise KeyRefused("A key is needed: give the kit with --identity FILE, or - to type it.")
+    verify_key = (kit.verify_key if kit else None) or (site.verify_key if site else None)
+    if verify_key is None and not allow_unsigned:
+        raise KeyRefused(
+            "Nothing tells who must have signed these copies: give the whole kit file, or add --allow-unsigned."
+        )
+    keys = [kit] if kit else [Kit(own or "")]
+    return Access(
+        [key.identity for key in keys],
+        None if allow_unsigned else verify_key,
+        [key.recipient for key in keys],
+    )
+
+
+@contextlib.contextmanager
+def open_repository(settings: Settings, repo: str) -> Iterator[Store]:
+    """The store that `--repo` names: `nas` for the one set up, else a folder, read only.
+
+    Raises CouldNotRun, NasAbsent.
+    """
+    if repo == "nas":
+        with open_site_nas(settings, need_site(settings), "") as store:
+            yield store
+        return
+    if repo == "s3" or repo.startswith("s3://"):
+        raise CouldNotRun("This release keeps no copies off-site. Name the NAS: --repo PATH")
+    path = Path(repo)
+    if not (path / SENTINEL).is_file() or not (path / "v1").is_dir():
+        raise CouldNotRun(f"{path} holds no copies of ours. Nothing was done. Is the NAS mounted?")
+    yield DirectoryStore(path)
+
+
+def choose_site(store: Store, settings: Settings, site: str | None) -> str:
+    """The site asked for, else this appliance's, else the only one there is. Raises CouldNotRun."""
+    sites = find_sites(store)
+    own = load_site(settings)
+    wanted = site or (own.site if own and own.site in sites else None)
+    if wanted is None and len(sites) == 1:
+        wanted = sites[0]
+    if wanted not in sites:
+        there = ", ".join(sites) or "none"
+        raise CouldNotRun(f"Which site? Give --site NAME. There are: {there}.")
+    return wanted
+
+
+def read_repositories(store: Store, site: str, access: Access) -> list[Repository]:
+    """Every repository of a site, the newest first."""
+    names = find_repositories(store, site)
+    if not names:
+        raise CouldNotRun(f"There are no copies of {site} here.")
+    return [read_repository(store, site, name, access.verify_key) for name in reversed(names)]
+
+
+def choose_plan(repositories: list[Repository], goal: Goal, base_id: str | None) -> Plan:
+    """The plan from the newest repository that holds the moment.
+
+    For the newest state only the newest repository that has any base copy will do. Raises NotReached.
+    """
+    if base_id is not None:
+        repositories = [
+            repository
+            for repository in repositories
+            if any(base.id == base_id for base in repository.bases)
+        ]
+        if not repositories:
+            raise NotReached(f"There is no base copy {base_id}. Nothing was written.")
+    refusals = []
+    for repository in repositories:
+        try:
+            return plan_restore(repository, goal, base_id)
+        except NotReached as refusal:
+            refusals.append(refusal)
+            if goal == Goal() and (repository.bases or repository.unreadable):
+                break
+    raise refusals[0] if refusals else NotReached("There are no copies. Nothing was written.")
+
+
+def check_keys(plan: Plan, access: Access) -> None:
+    """Raise KeyRefused, naming the kit that is needed, unless a key at hand opens the plan's base copies."""
+    for base in plan.chain:
+        if not set(base.recipients) & set(access.recipients):
+            raise KeyRefused(
+                f"These copies need kit {base.kit} ({base.recipients[0][:12]}...), made on {base.kit_made_at:%Y-%m-%d}; "
+                f"the key given is {access.recipients[0][:12]}... Nothing was written."
+            )

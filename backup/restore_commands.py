@@ -1,0 +1,326 @@
+"""The commands that read copies: `list`, `info`, `check`, `verify`, `restore`, `drill`."""
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from backup.access import (
+    Access,
+    check_keys,
+    choose_plan,
+    choose_site,
+    find_access,
+    open_repository,
+    read_repositories,
+)
+from backup.catalogue import Goal, Plan, Repository
+from backup.proofs import Proof, verify_objects
+from backup.proofs import drill as run_drill
+from backup.records import BaseFacts
+from backup.refusals import CouldNotRun, Damaged
+from backup.restore import Restore
+from backup.retention import prune_nas
+from backup.wal_format import format_lsn, parse_lsn
+from backup.wheelhouse import check_tools
+from winery_appliance.core.settings import read_settings
+
+repo_option = click.option(
+    "--repo", default="nas", show_default=True, help="The NAS set up here, or a folder."
+)
+site_option = click.option("--site", help="Which winery, where the repository holds several.")
+json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
+identity_option = click.option("--identity", help="The kit's file, or - to type or scan the key.")
+
+
+def _moment(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter("like 2026-11-23T12:48:56+00:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _position(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    try:
+        return parse_lsn(value)
+    except ValueError:
+        raise click.BadParameter("like 0/3000028") from None
+
+
+@click.command("list")
+@repo_option
+@site_option
+@json_option
+def list_copies(repo: str, site: str | None, as_json: bool) -> None:
+    """The base copies and how far the log behind each reaches."""
+    found = _read(repo, site)
+    rows = [_row(repository, base) for repository in found for base in reversed(repository.bases)]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        kind = f"against {row['parent']}" if row["parent"] else "full"
+        state = "" if row["usable"] else "  NOT USABLE"
+        click.echo(
+            f"{row['id']}  {row['bytes'] / 1e6:9.1f} MB  {kind}  reaches {row['reaches']}{state}"
+        )
+    for repository in found:
+        for gap in repository.gaps():
+            click.echo(f"GAP {gap}")
+
+
+@click.command()
+@click.argument("base_id")
+@repo_option
+@site_option
+def info(base_id: str, repo: str, site: str | None) -> None:
+    """Everything a base copy's manifest says."""
+    for repository in _read(repo, site):
+        for base in repository.bases:
+            if base.id == base_id:
+                click.echo(base.model_dump_json(indent=1))
+                return
+    raise CouldNotRun(f"There is no base copy {base_id}.")
+
+
+@click.command()
+@repo_option
+@site_option
+@json_option
+def check(repo: str, site: str | None, as_json: bool) -> None:
+    """Read every manifest: signatures, order, and no gap. Quick; `verify` reads the contents too."""
+    settings = read_settings()
+    access = _public_access(settings)
+    with open_repository(settings, repo) as store:
+        chosen = choose_site(store, settings, site)
+        found = read_repositories(store, chosen, access)
+        tools = check_tools(store, chosen, access.verify_key)
+    faults = tools + [fault for repository in found for fault in repository.faults]
+    faults += [
+        f"{repository.place.base(base.id, '')}: the log or the copy it needs is missing"
+        for repository in found
+        for base in repository.bases
+        if not repository.is_usable(base)
+    ]
+    if as_json:
+        gaps = [gap for repository in found for gap in repository.gaps()]
+        click.echo(json.dumps({"faults": faults, "gaps": gaps}))
+    if faults:
+        raise Damaged("\n".join(faults))
+    if not as_json:
+        parts = sum(len(s.parts) for repository in found for s in repository.stretches.values())
+        click.echo(
+            f"{sum(len(r.bases) for r in found)} base copies and {parts} parts of the log are signed and in order."
+        )
+
+
+@click.command()
+@repo_option
+@site_option
+@click.option("--set", "base_id", help="Begin from this base copy.")
+@click.option("--latest", is_flag=True, help="The newest state; so it is without --time and --lsn.")
+@click.option("--time", callback=_moment, help="The state of this moment (UTC unless it says).")
+@click.option("--lsn", callback=_position, help="The state up to this position of the log.")
+@click.option("--target", required=True, type=click.Path(path_type=Path, file_okay=False))
+@identity_option
+@click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
+@click.option("--resume", is_flag=True, help="Go on with a restore that was interrupted.")
+@click.option("--skip-verify", is_flag=True, help="Leave out pg_verifybackup.")
+@click.option("--allow-unsigned", is_flag=True, help="Take copies that nobody vouches for.")
+@json_option
+def restore(
+    repo: str,
+    site: str | None,
+    base_id: str | None,
+    latest: bool,
+    time: datetime | None,
+    lsn: int | None,
+    target: Path,
+    identity: str | None,
+    dry_run: bool,
+    resume: bool,
+    skip_verify: bool,
+    allow_unsigned: bool,
+    as_json: bool,
+) -> None:
+    """Make a data directory out of copies: the appliance starts on it with ./scripts/run --data DIR."""
+    if latest + (time is not None) + (lsn is not None) > 1:
+        raise click.UsageError("--latest, --time and --lsn exclude each other.")
+    settings = read_settings()
+    access = find_access(settings, identity, allow_unsigned=allow_unsigned)
+    tell = _tell_json if as_json else _tell_person
+    with open_repository(settings, repo) as store:
+        tell("find")
+        repositories = read_repositories(store, choose_site(store, settings, site), access)
+        plan = choose_plan(repositories, Goal(time, lsn), base_id)
+        check_keys(plan, access)
+        work = Restore(store, plan, target, access.identities, pg_bin=settings.pg_bin, tell=tell)
+        if dry_run:
+            work.check(resume=resume)
+            _show_plan(plan, as_json=as_json)
+            return
+        done = work.run(resume=resume, skip_verify=skip_verify)
+    if as_json:
+        click.echo(json.dumps({"phase": "restored", **done.write()}))
+    else:
+        click.echo(done.sentence())
+
+
+def _share(_: click.Context, __: click.Parameter, value: str) -> float:
+    try:
+        share = float(value.removesuffix("%")) / 100
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise click.BadParameter("like 5%")
+    return share
+
+
+@click.command()
+@repo_option
+@site_option
+@click.option(
+    "--level", type=click.Choice(["hash", "decrypt", "restore"]), default="hash", show_default=True
+)
+@click.option(
+    "--sample", default="100%", show_default=True, callback=_share, help="Of all objects."
+)
+@identity_option
+@json_option
+def verify(
+    repo: str, site: str | None, level: str, sample: float, identity: str | None, as_json: bool
+) -> None:
+    """Read copies and compare them with their signed hashes; open them; or restore them."""
+    settings = read_settings()
+    needs_key = level != "hash"
+    access = (
+        find_access(settings, identity, allow_unsigned=False)
+        if needs_key or identity
+        else _public_access(settings)
+    )
+    with open_repository(settings, repo) as store:
+        found = read_repositories(store, choose_site(store, settings, site), access)
+        if level == "restore":
+            _show_proof(run_drill(settings, store, found, access, _tell_person), as_json=as_json)
+            return
+        count, faults = verify_objects(
+            store, found, share=sample, identities=access.identities if needs_key else None
+        )
+    if as_json:
+        click.echo(json.dumps({"objects": count, "faults": faults}))
+    if faults:
+        raise Damaged("\n".join(faults))
+    if not as_json:
+        click.echo(f"{count} objects are as they were written.")
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def prune(dry_run: bool) -> None:
+    """Remove what no moment of the promised days needs any more; it happens by itself after each base copy."""
+    removals = prune_nas(read_settings(), dry_run=dry_run)
+    for removal in removals:
+        click.echo(f"{removal.key}  ({removal.words})")
+    click.echo(f"{len(removals)} things {'would be' if dry_run else 'were'} removed.")
+
+
+@click.command()
+@repo_option
+@site_option
+@identity_option
+@json_option
+def drill(repo: str, site: str | None, identity: str | None, as_json: bool) -> None:
+    """Restore the newest state beside the running appliance, check every page, and note the proof."""
+    os.nice(10)  # the winery at work comes first
+    settings = read_settings()
+    access = find_access(settings, identity, allow_unsigned=False)
+    with open_repository(settings, repo) as store:
+        found = read_repositories(store, choose_site(store, settings, site), access)
+        proof = run_drill(settings, store, found, access, _tell_person)
+    _show_proof(proof, as_json=as_json)
+
+
+def _show_proof(proof: Proof, *, as_json: bool) -> None:
+    click.echo(proof.model_dump_json() if as_json else proof.words)
+
+
+def _read(repo: str, site: str | None) -> list[Repository]:
+    settings = read_settings()
+    access = _public_access(settings)
+    with open_repository(settings, repo) as store:
+        return read_repositories(store, choose_site(store, settings, site), access)
+
+
+def _public_access(settings: Any) -> Access:
+    """Reading manifests needs no secret; who must have signed is known on the appliance only."""
+    from backup.keys import load_site
+
+    site = load_site(settings)
+    if site is None:
+        click.echo("Signatures are not checked: this machine does not know the signer.", err=True)
+    return Access([], site.verify_key if site else None, [])
+
+
+def _row(repository: Repository, base: BaseFacts) -> dict[str, Any]:
+    stretch = repository.stretches.get(base.stretch)
+    last = stretch.last_commit if stretch else None
+    return {
+        "id": base.id,
+        "repository": repository.facts.repository,
+        "parent": base.parent,
+        "bytes": base.base.size + base.files.size,
+        "begins": base.finished_at.isoformat(),
+        "reaches": last.isoformat(timespec="seconds") if last else None,
+        "end": format_lsn(stretch.end) if stretch else None,
+        "kit": base.kit,
+        "usable": repository.is_usable(base),
+    }
+
+
+def _show_plan(plan: Plan, *, as_json: bool) -> None:
+    facts = {
+        "phase": "plan",
+        "repository": plan.repository.facts.repository,
+        "bases": [base.id for base in plan.chain],
+        "log_parts": len(plan.parts),
+        "target": format_lsn(plan.target),
+        "last_commit": plan.last_commit.isoformat() if plan.last_commit else None,
+        "bytes": plan.size,
+        "unpacked_bytes": plan.plain_size,
+        "kits": sorted(plan.kits),
+        "postgresql": plan.repository.facts.major,
+    }
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    click.echo(
+        f"From base copy {' + '.join(base.id for base in plan.chain)} and {len(plan.parts)} parts of the log"
+    )
+    click.echo(f"to {facts['target']} (last commit {facts['last_commit']}):")
+    click.echo(
+        f"{plan.size / 1e6:.1f} MB to read, {plan.plain_size / 1e6:.1f} MB unpacked, kit {facts['kits']},"
+    )
+    click.echo(f"PostgreSQL {facts['postgresql']}. Nothing was written.")
+
+
+def _tell_json(phase: str, **facts: Any) -> None:
+    click.echo(json.dumps({"phase": phase, **facts}))
+
+
+def _tell_person(phase: str, **facts: Any) -> None:
+    text = ", ".join(f"{name} {value}" for name, value in facts.items())
+    if phase == "unpack":
+        text = f"{facts['bytes'] / 1e6:.1f} of {facts['of'] / 1e6:.1f} MB  {facts['name']}"
+    if phase != "unpack" or not sys.stderr.isatty():
+        click.echo(f"{phase:<16}{text}", err=True)
+    else:
+        click.echo(f"\r{phase:<16}{text:<60}", err=True, nl=facts["bytes"] == facts["of"])
