@@ -36,6 +36,41 @@ class PersonalTokenAnswer(TokenListedAnswer):
     token_type: Literal["Bearer"]
 
 
+class DeviceAnswer(Answer):
+    """A tablet that several people share; without `enrolled_at` it still waits for its code."""
+
+    id: int
+    name: str
+    created_at: When
+    enrolled_at: When | None
+    last_seen_at: When | None
+    revoked_at: When | None
+
+
+class NamedDeviceAnswer(Answer):
+    """A device with its one-time code, told only here, and until when it works."""
+
+    device: DeviceAnswer
+    code: str
+    expires_at: When
+
+
+class PinPersonAnswer(Answer):
+    """Somebody who can be chosen on the shared device that asks."""
+
+    user_id: int
+    display_name: str
+
+
+class PinSessionAnswer(Answer):
+    """Who is signed in now, and the idle seconds it lasts; the answer's cookie carries it."""
+
+    user_id: int
+    display_name: str
+    role: Role
+    expires_in: int
+
+
 class UserAnswer(Answer):
     """A person who may sign in, or could until they were disabled."""
 

@@ -1,8 +1,10 @@
 """What can be asked of auth, as validated data."""
 
+from itertools import pairwise
 from typing import Annotated, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -111,11 +113,76 @@ class NewPassword(BaseModel):
     password: Password
 
 
-class ResetPassword(BaseModel):
-    """A new password, by the one-time code that the owner handed over."""
+class SpendCode(BaseModel):
+    """Whose one-time code it is, and the code that the owner handed over."""
 
     model_config = ConfigDict(extra="forbid")
 
     login: Annotated[Line, StringConstraints(max_length=254, to_lower=True)]
     code: Annotated[Line, StringConstraints(max_length=40)]
+
+
+class ResetPassword(SpendCode):
+    """A new password, by one-time code."""
+
     password: Password
+
+
+def refuse_guessable_pin(pin: SecretStr) -> SecretStr:
+    """`pin`, unless it is not of digits or one of those that people try first (ValueError).
+
+    Those are one digit or pair repeated, runs up or down, years of a living person, and the middle column of a pad:
+    the shapes that lead the counts of leaked PINs.
+    """
+    digits = pin.get_secret_value()
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError("a PIN is of digits")
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(digits)}
+    is_run = len(steps) == 1 and steps <= {0, 1, 9}
+    is_repeated = digits == digits[:2] * (len(digits) // 2)
+    is_year = len(digits) == 4 and "1930" <= digits <= "2039"
+    if is_run or is_repeated or is_year or digits in {"2580", "0852"}:
+        raise ValueError("this PIN is among the first that people try")
+    return pin
+
+
+Pin = Annotated[SecretStr, Field(min_length=4, max_length=8), AfterValidator(refuse_guessable_pin)]
+
+
+class ResetPin(SpendCode):
+    """A new PIN, by one-time code."""
+
+    pin: Pin
+
+
+class ChoosePin(BaseModel):
+    """A new PIN of one's own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pin: Pin
+
+
+class SignInByPin(BaseModel):
+    """Somebody at a shared device: who, and the PIN."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user_id: Annotated[int, Field(ge=1, lt=10**18)]
+    pin: Annotated[SecretStr, Field(min_length=1, max_length=8)]
+
+
+class NameDevice(BaseModel):
+    """A tablet that several people shall share."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[Line, StringConstraints(max_length=60)]
+
+
+class EnrollDevice(BaseModel):
+    """The one-time code, typed on the tablet itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Annotated[Line, StringConstraints(max_length=40)]

@@ -6,11 +6,12 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, redirect, request, url_for
+from flask import Flask, Response, current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import LoginManager, UserMixin, current_user
+from flask_login import LoginManager, UserMixin, current_user, login_user
 from werkzeug.wrappers import Request
 
+from winery_appliance.auth.devices import Device, find_device
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor, find_session, find_token, require
 from winery_appliance.core import web
@@ -19,6 +20,7 @@ from winery_appliance.core.secret_files import read_or_make_secret
 
 P = ParamSpec("P")
 R = TypeVar("R")
+DEVICE_COOKIE = "winery_device"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -30,6 +32,7 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
         self.session_token = session_token
         self.display_name = actor.display_name
         self.role = actor.role
+        self.by_pin = actor.session_id is not None and actor.scopes is not None
 
     def get_id(self) -> str:
         """What the signed cookie carries."""
@@ -50,7 +53,7 @@ def set_up_sign_in(app: Flask) -> None:
 
     @manager.user_loader  # type: ignore[untyped-decorator]
     def load_session(token: str) -> SignedInUser | None:
-        actor = find_session(web.database(), token, lasts=session_lasts())
+        actor = find_session(web.database(), token, lasts=session_lasts(), by_pin_lasts=pin_lasts())
         return SignedInUser(actor, token) if actor else None
 
     @manager.request_loader  # type: ignore[untyped-decorator]
@@ -72,6 +75,35 @@ def set_up_sign_in(app: Flask) -> None:
 def session_lasts() -> timedelta:
     """How long an unused sign-in lasts."""
     return timedelta(days=web.settings().session_days)
+
+
+def pin_lasts() -> timedelta:
+    """How long an unused sign-in by PIN lasts."""
+    return timedelta(minutes=web.settings().pin_minutes)
+
+
+def enter(actor: Actor, token: str) -> None:
+    """Make this browser the one that carries `token`; nothing from before the sign-in survives it."""
+    session.clear()
+    session.permanent = True
+    login_user(SignedInUser(actor, token))
+
+
+def current_device() -> Device | None:
+    """The shared device that asks; None for any other browser."""
+    return find_device(web.database(), request.cookies.get(DEVICE_COOKIE, ""))
+
+
+def remember_device(response: Response, token: str) -> None:
+    """Make this browser a shared device. Browsers forget cookies after 400 days, whatever is asked."""
+    response.set_cookie(
+        DEVICE_COOKIE,
+        token,
+        max_age=timedelta(days=400),
+        httponly=True,
+        samesite="Lax",
+        secure=web.settings().secure_cookies,
+    )
 
 
 def token_key() -> str:

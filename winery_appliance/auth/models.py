@@ -57,17 +57,26 @@ class User(Base):
     display_name: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(Text)
     hashed_password: Mapped[str] = mapped_column(Text)
+    hashed_pin: Mapped[str | None] = mapped_column(Text)
     is_active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class UserSession(Base):
-    """A browser that is signed in. The cookie holds a secret; the row holds its hash and can be taken away."""
+    """A browser that is signed in. The cookie holds a secret; the row holds its hash and can be taken away.
+
+    With a device it is a sign-in by PIN, and ends with the device.
+    """
 
     __tablename__ = "user_sessions"
     __table_args__ = (
         ForeignKeyConstraint(["winery_id", "user_id"], ["users.winery_id", "users.id"]),
+        ForeignKeyConstraint(
+            ["winery_id", "device_id"],
+            ["shared_devices.winery_id", "shared_devices.id"],
+            name="user_sessions_on_a_device",
+        ),
         UniqueConstraint("token_hash"),
         Index("user_sessions_of_user", "winery_id", "user_id"),
     )
@@ -80,6 +89,44 @@ class UserSession(Base):
     last_seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     user_agent: Mapped[str | None] = mapped_column(Text)
+    device_id: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class SharedDevice(Base):
+    """A tablet that several people use. Its cookie holds a secret; the row holds the hash, or that of its one-time code."""
+
+    __tablename__ = "shared_devices"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id", "created_by"], ["users.winery_id", "users.id"]),
+        UniqueConstraint("winery_id", "id"),
+        UniqueConstraint("code_hash"),
+        UniqueConstraint("token_hash"),
+        CheckConstraint(
+            "(code_hash IS NULL) = (code_expires_at IS NULL)", name="shared_devices_codes_run_out"
+        ),
+        CheckConstraint(
+            "(token_hash IS NULL) = (enrolled_at IS NULL)", name="shared_devices_enrolled_once"
+        ),
+        Index(
+            "shared_devices_name_key",
+            "winery_id",
+            text("lower(name)"),
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(Text)
+    code_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    code_expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_by: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+    enrolled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class AccessToken(Base):

@@ -1,5 +1,6 @@
 """Passwords: argon2id, with the library's parameters (RFC 9106, the low-memory profile)."""
 
+import hashlib
 import secrets
 from functools import cache
 
@@ -28,6 +29,16 @@ def make_readable_secret(length: int) -> str:
     """A random secret of so many letters and digits (5 bits each), in groups of four: to be read and typed by people."""
     letters = "".join(secrets.choice(_READABLE) for _ in range(length))
     return "-".join(letters[i : i + 4] for i in range(0, length, 4))
+
+
+def hash_secret(secret: str) -> bytes:
+    """The hash to look a long random secret up by; it is too long to be guessed, so that a quick hash will do."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def hash_code(code: str) -> bytes:
+    """The hash to look a readable secret up by; how it was typed, in what case and groups, does not count."""
+    return hash_secret(code.upper().replace("-", "").replace(" ", ""))
 
 
 def is_outdated(hashed: str) -> bool:

@@ -1,6 +1,6 @@
 """Use cases around the people of a winery: who is in it, what they are, and new passwords for those who lost theirs."""
 
-import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,9 +8,15 @@ from sqlalchemy import Select, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from winery_appliance.auth.commands import ChangeUser, CreateUser, ResetPassword
-from winery_appliance.auth.models import PasswordReset, SignInFailure, User
-from winery_appliance.auth.passwords import hash_password, make_readable_secret
+from winery_appliance.auth.commands import (
+    ChangeUser,
+    CreateUser,
+    ResetPassword,
+    ResetPin,
+    SpendCode,
+)
+from winery_appliance.auth.models import PasswordReset, SignInFailure, User, UserSession
+from winery_appliance.auth.passwords import hash_code, hash_password, make_readable_secret
 from winery_appliance.auth.permissions import Permission, Role
 from winery_appliance.auth.service import (
     Actor,
@@ -128,7 +134,7 @@ def make_reset_code(session: Session, user_id: int, *, actor: Actor) -> ResetCod
         )
     made = ResetCode(make_readable_secret(_CODE_LENGTH), clock.now() + RESET_CODE_LASTS)
     values = {
-        "code_hash": _hash_code(made.code),
+        "code_hash": hash_code(made.code),
         "created_at": func.now(),
         "expires_at": made.expires_at,
     }
@@ -141,28 +147,54 @@ def make_reset_code(session: Session, user_id: int, *, actor: Actor) -> ResetCod
 
 
 def reset_password(db: Database, command: ResetPassword, *, address: str) -> None:
-    """Choose a new password with a one-time code; ends every sign-in and token of the person.
+    """Choose a new password with a one-time code; ends every sign-in and token of the person. Raises as `spend_code`."""
+    hashed = hash_password(command.password.get_secret_value())
+    spend_code(
+        db, command, lambda session, user_id: give_password(session, user_id, hashed), address
+    )
+
+
+def reset_pin(db: Database, command: ResetPin, *, address: str) -> None:
+    """Choose a new PIN with a one-time code; ends the sign-ins by PIN. Raises as `spend_code`."""
+    hashed = hash_password(command.pin.get_secret_value())
+    spend_code(db, command, lambda session, user_id: give_pin(session, user_id, hashed), address)
+
+
+def spend_code(
+    db: Database, asked: SpendCode, act: Callable[[Session, int], None], address: str
+) -> None:
+    """Use up a one-time code and do what it was asked for, both or neither.
 
     Raises TooManyAttempts, counted together with failed sign-ins, and Invalid when login and code do not belong
     together or the code was used or is older than a day; which of these it is cannot be told.
     """
     with db.transaction() as session:
-        refuse_when_throttled(session, command.login, address)
+        refuse_when_throttled(session, asked.login, address)
         found = session.execute(
-            text("SELECT * FROM door_find_user(:login)"), {"login": command.login}
+            text("SELECT * FROM door_find_user(:login)"), {"login": asked.login}
         ).one_or_none()
-    hashed = hash_password(command.password.get_secret_value())
     if found is not None:
         with db.transaction(found.winery_id) as session:
-            if _use_code(session, found.user_id, command.code):
-                give_password(session, found.user_id, hashed)
+            if _use_code(session, found.user_id, asked.code):
+                act(session, found.user_id)
+                forget_failures(session, found.user_id)
                 return
     with db.transaction() as session:
-        session.add(SignInFailure(login=command.login, address=address))
+        session.add(SignInFailure(login=asked.login, address=address))
     raise Invalid(
         "This code does not work. Nothing was changed. Check name and code, or ask the owner for a new code.",
         code="wrong_code",
         fields=[FieldFault("code", "wrong_code", "Not this person's code, used, or too old.")],
+    )
+
+
+def give_pin(session: Session, user_id: int, hashed_pin: str) -> None:
+    """Set a person's PIN and end the sign-ins by the old one. Raises NotFound."""
+    _find(session, user_id, lock=True).hashed_pin = hashed_pin
+    session.execute(
+        delete(UserSession).where(
+            UserSession.user_id == user_id, UserSession.device_id.is_not(None)
+        )
     )
 
 
@@ -185,7 +217,7 @@ def _use_code(session: Session, user_id: int, code: str) -> bool:
         delete(PasswordReset)
         .where(
             PasswordReset.user_id == user_id,
-            PasswordReset.code_hash == _hash_code(code),
+            PasswordReset.code_hash == hash_code(code),
             PasswordReset.expires_at > clock.now(),
         )
         .returning(PasswordReset.user_id)
@@ -221,7 +253,3 @@ def _view(row: User) -> PersonView:
         row.is_active,
         row.created_at,
     )
-
-
-def _hash_code(code: str) -> bytes:
-    return hashlib.sha256(code.upper().replace("-", "").replace(" ", "").encode()).digest()

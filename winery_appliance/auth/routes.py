@@ -4,11 +4,12 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_user, logout_user
+from flask_login import current_user, logout_user
 
-from winery_appliance.auth import queries, service
-from winery_appliance.auth.commands import SignIn
-from winery_appliance.auth.guards import SignedInUser, current_actor, permitted, session_lasts
+from winery_appliance.auth import guards, pins, service
+from winery_appliance.auth.commands import SignIn, SignInByPin
+from winery_appliance.auth.devices import Device
+from winery_appliance.auth.guards import current_actor, permitted, session_lasts
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import web
 from winery_appliance.core.errors import AppError, Invalid, TooManyAttempts
@@ -21,7 +22,40 @@ def sign_in() -> ResponseReturnValue:
     """The door."""
     if current_user.is_authenticated:
         return redirect(_safe_next())
+    device = guards.current_device()
+    if device is not None and "password" not in request.args:
+        return _show_device(device)
     return _show_door("", None)
+
+
+@blueprint.post("/sign-in/pin")
+def enter_by_pin() -> ResponseReturnValue:
+    """Check the PIN that was typed on a shared device, and sign the person in."""
+    device = guards.current_device()
+    if device is None:
+        return redirect(url_for("auth.sign_in"), 303)
+    try:
+        command = web.parse(
+            SignInByPin,
+            {"user_id": request.form.get("user_id"), "pin": request.form.get("pin", "")},
+        )
+        actor = pins.sign_in_by_pin(
+            web.database(), device, command.user_id, command.pin.get_secret_value()
+        )
+    except AppError as error:
+        sentence = "Type your PIN." if isinstance(error, Invalid) else error.detail
+        status = 429 if isinstance(error, TooManyAttempts) else 422
+        return _show_device(device, sentence), status
+    with web.transaction(actor.winery_id) as opened:
+        token = service.open_session(
+            opened,
+            actor,
+            lasts=guards.pin_lasts(),
+            user_agent=device.name,
+            device_id=device.id,
+        )
+    guards.enter(actor, token)
+    return redirect(_safe_next(), 303)
 
 
 @blueprint.post("/sign-in")
@@ -49,9 +83,7 @@ def enter() -> ResponseReturnValue:
             lasts=session_lasts(),
             user_agent=request.user_agent.string,
         )
-    session.clear()  # nothing from before the sign-in survives it
-    session.permanent = True
-    login_user(SignedInUser(actor, token))
+    guards.enter(actor, token)
     return redirect(_safe_next(), 303)
 
 
@@ -68,21 +100,11 @@ def sign_out() -> ResponseReturnValue:
 @blueprint.post("/sign-out-everywhere")
 @permitted(Permission.READ_BOOK)
 def sign_out_everywhere() -> ResponseReturnValue:
-    """End every sign-in of this person, and every token."""
+    """End every sign-in of this person, and every token. A sign-in by PIN may not."""
     actor = current_actor()
     with web.transaction(actor.winery_id) as opened:
         service.sign_out_everywhere(opened, actor)
     return _leave()
-
-
-@blueprint.get("/account")
-@permitted(Permission.READ_BOOK)
-def account() -> ResponseReturnValue:
-    """Where this person is signed in."""
-    actor = current_actor()
-    with web.transaction(actor.winery_id) as opened:
-        sessions = queries.list_sessions(opened, user_id=actor.user_id, current_id=actor.session_id)
-    return render_template("auth/account.html", sessions=sessions)
 
 
 def _leave() -> ResponseReturnValue:
@@ -96,6 +118,23 @@ def _show_door(login: str, error: str | None) -> str:
         winery_name = service.find_only_winery_name(opened)
     return render_template(
         "auth/sign_in.html", form={"login": login, "error": error}, winery_name=winery_name
+    )
+
+
+def _show_device(device: Device, error: str | None = None) -> str:
+    """Who can be chosen on this device; once chosen, the pad for the PIN."""
+    with web.transaction(device.winery_id) as opened:
+        people = pins.list_pin_people(opened)
+        winery_name = service.find_only_winery_name(opened)
+    chosen = request.values.get("user_id", "")
+    return render_template(
+        "auth/shared_device.html",
+        device=device,
+        people=people,
+        chosen=next((person for person in people if str(person.user_id) == chosen), None),
+        wanted=_safe_next(),
+        error=error,
+        winery_name=winery_name,
     )
 
 

@@ -1,20 +1,24 @@
 """Use cases of auth: signing in and out, tokens, users."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import jwt
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import ColumnElement, and_, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from winery_appliance.auth.commands import CreateUser
 from winery_appliance.auth.models import AccessToken, SignInFailure, User, UserSession
-from winery_appliance.auth.passwords import hash_password, is_outdated, verify_password
-from winery_appliance.auth.permissions import PERMISSIONS, Permission, Role, read_scopes
+from winery_appliance.auth.passwords import (
+    hash_password,
+    hash_secret,
+    is_outdated,
+    verify_password,
+)
+from winery_appliance.auth.permissions import BY_PIN, PERMISSIONS, Permission, Role, read_scopes
 from winery_appliance.core import clock
 from winery_appliance.core.db import Database, enter_winery
 from winery_appliance.core.errors import (
@@ -112,51 +116,72 @@ def sign_in(
 
 def refuse_when_throttled(session: Session, login: str, address: str) -> None:
     """Raise TooManyAttempts after too many failures for this login from this address, or from the address at all."""
-    since = func.now() - FAILURE_WINDOW
-    count = select(func.count(), func.min(SignInFailure.failed_at), func.now()).where(
-        SignInFailure.failed_at > since, SignInFailure.address == address
-    )
-    for condition, limit in (
-        (count.where(SignInFailure.login == login), FAILURES_PER_LOGIN),
-        (count, FAILURES_PER_ADDRESS),
+    from_here = SignInFailure.address == address
+    what_next = "or ask the owner for a new password"
+    for failed, limit in (
+        (and_(from_here, SignInFailure.login == login), FAILURES_PER_LOGIN),
+        (from_here, FAILURES_PER_ADDRESS),
     ):
-        failures, first, now = session.execute(condition).one()
-        if failures >= limit:
-            wait = first + FAILURE_WINDOW - now
-            minutes = max(1, round(wait.total_seconds() / 60))
-            raise TooManyAttempts(
-                f"Too many wrong passwords. Nothing is lost. Try again in {minutes} min, "
-                "or ask the owner for a new password.",
-                retry_after_s=max(1, round(wait.total_seconds())),
-            )
+        refuse_after(session, failed, limit, FAILURE_WINDOW, what_next)
 
 
-def open_session(session: Session, actor: Actor, *, lasts: timedelta, user_agent: str) -> str:
-    """Sign a browser in; the secret for its cookie, which is stored nowhere on our side."""
+def refuse_after(
+    session: Session, failed: ColumnElement[bool], limit: int, window: timedelta, what_next: str
+) -> None:
+    """Raise TooManyAttempts when `limit` failures like `failed` lie within the last `window`."""
+    failures, first, now = session.execute(
+        select(func.count(), func.min(SignInFailure.failed_at), func.now()).where(
+            SignInFailure.failed_at > func.now() - window, failed
+        )
+    ).one()
+    if failures >= limit:
+        wait = first + window - now
+        minutes = max(1, round(wait.total_seconds() / 60))
+        raise TooManyAttempts(
+            f"Too many wrong tries. Nothing is lost. Try again in {minutes} min, {what_next}.",
+            retry_after_s=max(1, round(wait.total_seconds())),
+        )
+
+
+def open_session(
+    session: Session,
+    actor: Actor,
+    *,
+    lasts: timedelta,
+    user_agent: str,
+    device_id: int | None = None,
+) -> str:
+    """Sign a browser in; the secret for its cookie, which is stored nowhere on our side. `device_id`: by PIN, on it."""
     token = secrets.token_urlsafe(32)
     session.add(
         UserSession(
             winery_id=actor.winery_id,
             user_id=actor.user_id,
-            token_hash=_hash_token(token),
+            token_hash=hash_secret(token),
             expires_at=clock.now() + lasts,
             user_agent=user_agent[:200],
+            device_id=device_id,
         )
     )
     return token
 
 
-def find_session(db: Database, token: str, *, lasts: timedelta) -> Actor | None:
+def find_session(
+    db: Database, token: str, *, lasts: timedelta, by_pin_lasts: timedelta
+) -> Actor | None:
     """Whose cookie this is; None when it is unknown, run out or taken away. Sliding: being used keeps it alive."""
     with db.transaction() as session:
         found = session.execute(
-            text("SELECT * FROM door_find_session(:hash)"), {"hash": _hash_token(token)}
+            text("SELECT * FROM door_find_session(:hash)"), {"hash": hash_secret(token)}
         ).one_or_none()
         if found is None:
             return None
         enter_winery(session, found.winery_id)
+        by_pin = found.device_id is not None
+        if by_pin:
+            lasts = by_pin_lasts
         now = clock.now()
-        if now - found.last_seen_at > SEEN_EVERY:
+        if now - found.last_seen_at > min(SEEN_EVERY, lasts / 10):
             session.execute(
                 update(UserSession)
                 .where(UserSession.id == found.session_id)
@@ -168,6 +193,7 @@ def find_session(db: Database, token: str, *, lasts: timedelta) -> Actor | None:
         Role(found.role),
         found.display_name,
         session_id=found.session_id,
+        scopes=BY_PIN if by_pin else None,
     )
 
 
@@ -289,7 +315,3 @@ def find_only_winery_name(session: Session) -> str | None:
     """The winery's name for the door; None while there is none, or when a name would tell who else lives here."""
     name: str | None = session.scalar(text("SELECT door_find_only_winery_name()"))
     return name
-
-
-def _hash_token(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

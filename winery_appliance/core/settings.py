@@ -43,6 +43,9 @@ class Settings(BaseModel):
     workers: int = Field(default=2, ge=1, le=64, description="threads that do queued work")
     web_threads: int = Field(default=8, ge=1, le=64, description="threads that answer requests")
     session_days: int = Field(default=30, ge=1, le=400, description="idle days a sign-in lasts")
+    pin_minutes: int = Field(
+        default=15, ge=1, le=720, description="idle minutes a sign-in by PIN lasts"
+    )
     token_hours: int = Field(default=12, ge=1, le=720, description="hours an access token lasts")
     secure_cookies: bool = Field(default=False, description="cookies for HTTPS only")
     nas: Path | None = Field(

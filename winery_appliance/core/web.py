@@ -210,6 +210,11 @@ def answer_json(body: Any, status: int = 200) -> Response:
     return response
 
 
+def answer_empty() -> Response:
+    """Nothing to tell."""
+    return make_response("", 204)
+
+
 def answer_csv(text: str, name: str) -> Response:
     """`text` as a CSV file; `name` goes into a header, so it is ours and not typed by anybody."""
     response = make_response(text)
@@ -308,10 +313,14 @@ def _log_request(response: Response) -> None:
     )
 
 
+def status_of(error: errors.AppError) -> int:
+    """The HTTP status that says what kind of refusal this is."""
+    return int(next((s for kind, s in STATUS.items() if isinstance(error, kind)), 500))
+
+
 def _answer_app_error(error: errors.AppError) -> ResponseReturnValue:
-    status = next((s for kind, s in STATUS.items() if isinstance(error, kind)), None)
     answer = make_problem(
-        int(status or 500), error.code, error.detail, [vars(field) for field in error.fields]
+        status_of(error), error.code, error.detail, [vars(field) for field in error.fields]
     )
     if isinstance(error, errors.TooManyAttempts):
         answer.headers["Retry-After"] = str(error.retry_after_s)

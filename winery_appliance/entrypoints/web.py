@@ -13,8 +13,8 @@ from flask_wtf.csrf import CSRFProtect
 from winery_appliance.analysis_engine import api as analysis_api
 from winery_appliance.analysis_engine import routes as analysis_routes
 from winery_appliance.auth import api as auth_api
+from winery_appliance.auth import device_routes, devices_api, tokens_api
 from winery_appliance.auth import routes as auth_routes
-from winery_appliance.auth import tokens_api
 from winery_appliance.auth.guards import set_up_sign_in
 from winery_appliance.cellar_work import api as cellar_work_api
 from winery_appliance.core import web
@@ -37,10 +37,19 @@ from winery_appliance.winery import routes as winery_routes
 from winery_appliance.winery.queries import read_winery
 
 PACKAGE = Path(__file__).parent.parent
-PAGES = (auth_routes, winery_routes, fermentation_routes, analysis_routes, health, api_docs)
+PAGES = (
+    auth_routes,
+    device_routes,
+    winery_routes,
+    fermentation_routes,
+    analysis_routes,
+    health,
+    api_docs,
+)
 APIS = (
     auth_api,
     tokens_api,
+    devices_api,
     winery_api,
     fruit_origin_api,
     fermentation_api,

@@ -2,10 +2,12 @@
 -- of everything that belongs to it.
 INSERT INTO worker_heartbeats (worker, seen_at) VALUES ('w', now());
 INSERT INTO wineries (code, name) VALUES ('DEMO', 'Demo');
-INSERT INTO users (winery_id, username, display_name, role, hashed_password)
-    SELECT 1, 'u' || i, 'U', 'owner', %(hashed)s FROM generate_series(1, %(n)s) i;
+INSERT INTO users (winery_id, username, display_name, role, hashed_password, hashed_pin)
+    SELECT 1, 'u' || i, 'U', 'owner', %(hashed)s, %(hashed)s FROM generate_series(1, %(n)s) i;
 INSERT INTO user_sessions (winery_id, user_id, token_hash, expires_at)
     SELECT 1, 1, sha256(i::text::bytea), now() + interval '1 day' FROM generate_series(1, %(n)s) i;
+INSERT INTO shared_devices (winery_id, name, token_hash, enrolled_at, last_seen_at, created_by)
+    SELECT 1, 'D' || i, sha256(i::text::bytea), now(), now(), 1 FROM generate_series(1, %(n)s) i;
 INSERT INTO access_tokens (id, winery_id, user_id, expires_at)
     SELECT gen_random_uuid(), 1, 1, now() + interval '1 day' FROM generate_series(1, %(n)s) i;
 INSERT INTO password_resets (winery_id, user_id, code_hash, expires_at) SELECT 1, id, 'x', now() + interval '1 day' FROM users;

@@ -145,6 +145,10 @@ ENDPOINTS = [
     ("POST", "/harvest-lots", {}, "owner winemaker"),
     ("PATCH", "/harvest-lots/{id}", {}, "owner winemaker"),
     ("DELETE", "/harvest-lots/{id}", None, "owner winemaker"),
+    ("GET", "/shared-devices", None, "owner winemaker"),
+    ("POST", "/shared-devices", {}, "owner winemaker"),
+    ("DELETE", "/shared-devices/999", None, "owner winemaker"),
+    ("PUT", "/account/pin", {}, "owner winemaker cellar viewer"),
     ("GET", "/tokens", None, "owner winemaker cellar viewer"),
     ("POST", "/personal-tokens", {}, "owner winemaker cellar viewer"),
     (
@@ -154,7 +158,15 @@ ENDPOINTS = [
         "owner winemaker cellar viewer",
     ),
 ]
-OPEN = {"tokens_api.create_token", "auth_api.reset_password", "api_docs.get_openapi"}
+OPEN = {
+    "tokens_api.create_token",
+    "devices_api.enroll_shared_device",
+    "devices_api.list_pin_people",
+    "devices_api.sign_in_by_pin",
+    "devices_api.reset_pin",
+    "auth_api.reset_password",
+    "api_docs.get_openapi",
+}
 CAST = {"owner": "ana", "winemaker": "marco", "cellar": "bruno", "viewer": "vera"}
 
 
@@ -192,6 +204,11 @@ def test_every_view_asks_for_a_permission_or_is_the_door(app: Flask) -> None:
         "static",
         "auth.sign_in",
         "auth.enter",
+        "auth.enter_by_pin",
+        "devices.enroll",
+        "devices.enroll_by_code",
+        "devices.new_pin",
+        "devices.reset_pin",
         *OPEN,
         "api_docs.show_docs",  # it says what any copy of this program says, and nothing about the winery
         "winery.first_run",

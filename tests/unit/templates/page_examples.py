@@ -483,6 +483,29 @@ API: dict[str, Any] = arrange(
     }
 )
 
+DEVICES = [
+    thing(id=1, name="Cellar tablet 1", enrolled_at=START, last_seen_at=NOW, revoked_at=None),
+    thing(id=2, name="Press house", enrolled_at=None, last_seen_at=None, revoked_at=None),
+    thing(id=3, name="Lost tablet", enrolled_at=START, last_seen_at=START, revoked_at=NOW),
+]
+PEOPLE = [
+    thing(user_id=n, display_name=name)
+    for n, name in enumerate(["Ana Ibáñez", "Bruno", "Marco", "Vera", "Maximiliano Echeverría"], 1)
+]
+
+
+def shared(**given: Any) -> dict[str, Any]:
+    """The sign-in page of a shared device."""
+    page = {"device": DEVICES[0], "people": PEOPLE, "chosen": None, "wanted": "/", "error": None}
+    return page | {"winery_name": "Torrevela", "_outside": True} | given
+
+
+def door_form(**form: Any) -> dict[str, Any]:
+    """A page before the door with a form."""
+    empty: dict[str, Any] = {"values": {}, "errors": {}, "error": None}
+    return {"form": empty | form, "winery_name": "Torrevela", "_outside": True}
+
+
 PAGES: dict[str, Page] = {
     "api-docs": ("api_docs.html", API | {"_outside": True}),
     "sign-in": ("auth/sign_in.html", door()),
@@ -673,10 +696,57 @@ PAGES: dict[str, Page] = {
             ),
         },
     ),
-    "account": ("auth/account.html", {"sessions": SESSIONS}),
+    "account": (
+        "auth/account.html",
+        {"sessions": SESSIONS, "devices": DEVICES, "form": {"values": {}, "errors": {}}},
+    ),
+    "account-refused": (
+        "auth/account.html",
+        {
+            "sessions": SESSIONS,
+            "devices": DEVICES,
+            "form": {
+                "values": {"name": "Cellar tablet 1"},
+                "errors": {"name": "Already in use.", "pin": "Type at least 4 characters."},
+            },
+        },
+    ),
+    "account-by-pin": (
+        "auth/account.html",
+        {
+            "sessions": SESSIONS[:1],
+            "devices": None,
+            "form": {"values": {}, "errors": {}},
+            "current_user": thing(
+                is_authenticated=True, display_name="Bruno", role="cellar", by_pin=True
+            ),
+        },
+    ),
+    "shared-device": ("auth/shared_device.html", shared()),
+    "shared-device-chosen": ("auth/shared_device.html", shared(chosen=PEOPLE[0])),
+    "shared-device-wrong": (
+        "auth/shared_device.html",
+        shared(chosen=PEOPLE[1], error="This is not the PIN. Try again.", wanted="/fermentations"),
+    ),
+    "shared-device-empty": ("auth/shared_device.html", shared(people=[])),
+    "enroll": ("auth/enroll.html", door_form()),
+    "enroll-refused": (
+        "auth/enroll.html",
+        door_form(values={"code": "ABCD"}, errors={"code": "Not a code, used, or too old."}),
+    ),
+    "new-pin": ("auth/new_pin.html", door_form()),
+    "new-pin-refused": (
+        "auth/new_pin.html",
+        door_form(values={"login": "bruno", "code": "ABCD"}, error="Too many wrong tries."),
+    ),
     "account-alone": (
         "auth/account.html",
-        {"sessions": SESSIONS[:1], "_flashed": [("warning", "A session ended."), ("error", "No.")]},
+        {
+            "sessions": SESSIONS[:1],
+            "devices": [],
+            "form": {"values": {}, "errors": {}},
+            "_flashed": [("warning", "A session ended."), ("error", "No.")],
+        },
     ),
     "problem-404": problem(
         404,

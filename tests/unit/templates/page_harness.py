@@ -25,17 +25,25 @@ ADDRESSES = {
     "analysis.board": "/",
     "analysis.show": "/fermentations/{fermentation_id}",
     "analysis.analysis_panel": "/fermentations/{fermentation_id}/analysis-panel",
-    "auth.account": "/account",
     "auth.sign_in": "/sign-in",
     "auth.sign_out": "/sign-out",
     "auth.sign_out_everywhere": "/sign-out-everywhere",
+    "auth.enter_by_pin": "/sign-in/pin",
+    "devices.account": "/account",
+    "devices.choose_pin": "/account/pin",
+    "devices.enroll": "/enroll",
+    "devices.name_device": "/shared-devices",
+    "devices.new_pin": "/new-pin",
+    "devices.revoke_device": "/shared-devices/{device_id}/revoke",
     "fermentation.index": "/fermentations",
     "fermentation.record": "/fermentations/{fermentation_id}/samples",
     "fermentation.start": "/fermentations/new",
     "static": "/static/{filename}",
     "winery.first_run": "/setup",
 }
-PERSON = SimpleNamespace(is_authenticated=True, display_name="Ana Ibáñez", role="owner")
+PERSON = SimpleNamespace(
+    is_authenticated=True, display_name="Ana Ibáñez", role="owner", by_pin=False
+)
 WINERY = SimpleNamespace(name="Torrevela", code="TORRE", time_zone="Europe/Madrid")
 
 
@@ -92,7 +100,7 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     surroundings: dict[str, Any] = {"csp_nonce": "nonce"}
     if not given.pop("_outside", False):
         surroundings |= {"current_user": PERSON, "winery": WINERY}
-    return environment.get_template(template).render(**surroundings, **given)
+    return environment.get_template(template).render(surroundings | given)
 
 
 def all_templates() -> list[Path]:

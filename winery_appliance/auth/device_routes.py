@@ -1,0 +1,137 @@
+"""The account page with its PIN and the shared devices, and the page on which a tablet enrolls itself."""
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from winery_appliance.auth import devices, guards, people, pins, queries, service
+from winery_appliance.auth.commands import ChoosePin, EnrollDevice, NameDevice, ResetPin
+from winery_appliance.auth.guards import current_actor, permitted
+from winery_appliance.auth.passwords import hash_password
+from winery_appliance.auth.permissions import Permission
+from winery_appliance.core import web
+from winery_appliance.core.errors import AppError
+
+blueprint = Blueprint("devices", __name__)
+
+
+@blueprint.get("/account")
+@permitted(Permission.READ_BOOK)
+def account() -> ResponseReturnValue:
+    """Where this person is signed in, the PIN, and the shared devices for who may configure."""
+    return _show_account()
+
+
+@blueprint.post("/account/pin")
+@permitted(Permission.READ_BOOK)
+def choose_pin() -> ResponseReturnValue:
+    """Set one's own PIN."""
+    actor = current_actor()
+    service.refuse_limited(actor)
+    try:
+        command = web.parse(ChoosePin, {"pin": request.form.get("pin", "").strip()})
+    except AppError as error:
+        return _show_account({"pin": error.fields[0].detail}), 422
+    hashed = hash_password(command.pin.get_secret_value())
+    with web.transaction(actor.winery_id) as session:
+        pins.choose_pin(session, hashed, actor=actor)
+    flash("Your PIN is set. It works on the shared devices only.", "success")
+    return redirect(url_for("devices.account"), 303)
+
+
+@blueprint.post("/shared-devices")
+@permitted(Permission.CONFIGURE_CELLAR)
+def name_device() -> ResponseReturnValue:
+    """Make this browser a shared device, or a one-time code with which another one enrolls itself."""
+    actor = current_actor()
+    try:
+        command = web.parse(NameDevice, {"name": request.form.get("name", "")})
+        with web.transaction(actor.winery_id) as session:
+            if "elsewhere" in request.form:
+                named = devices.name_device(session, command, actor=actor)
+                token = None
+            else:
+                token = devices.enroll_this_device(session, command, actor=actor)
+    except AppError as error:
+        return _show_account({"name": error.fields[0].detail}), 422
+    if token is None:
+        flash(f"On the tablet, open /enroll and type {named.code}. The code works once, for a day.")
+    else:
+        flash(f"This is the shared device {command.name} from now on.", "success")
+    response = make_response(redirect(url_for("devices.account"), 303))
+    if token is not None:
+        guards.remember_device(response, token)
+    return response
+
+
+@blueprint.post("/shared-devices/<id:device_id>/revoke")
+@permitted(Permission.CONFIGURE_CELLAR)
+def revoke_device(device_id: int) -> ResponseReturnValue:
+    """End a shared device."""
+    actor = current_actor()
+    with web.transaction(actor.winery_id) as session:
+        devices.revoke_device(session, device_id, actor=actor)
+    flash("The device is no longer a shared one.", "success")
+    return redirect(url_for("devices.account"), 303)
+
+
+@blueprint.get("/enroll")
+def enroll() -> ResponseReturnValue:
+    """Where a tablet becomes a shared device."""
+    return _show_code_page("auth/enroll.html")
+
+
+@blueprint.post("/enroll")
+def enroll_by_code() -> ResponseReturnValue:
+    """Make this browser a shared device with a one-time code."""
+    try:
+        command = web.parse(EnrollDevice, {"code": request.form.get("code", "")})
+        token = devices.enroll_device(web.database(), command, address=web.client_address())
+    except AppError as error:
+        return _show_code_page("auth/enroll.html", error), web.status_of(error)
+    response = make_response(redirect(url_for("auth.sign_in"), 303))
+    guards.remember_device(response, token)
+    return response
+
+
+@blueprint.get("/new-pin")
+def new_pin() -> ResponseReturnValue:
+    """Where somebody chooses a PIN with the owner's one-time code."""
+    return _show_code_page("auth/new_pin.html")
+
+
+@blueprint.post("/new-pin")
+def reset_pin() -> ResponseReturnValue:
+    """Set the PIN of whom the one-time code is for."""
+    given = {name: request.form.get(name, "") for name in ("login", "code", "pin")}
+    try:
+        people.reset_pin(web.database(), web.parse(ResetPin, given), address=web.client_address())
+    except AppError as error:
+        return _show_code_page("auth/new_pin.html", error), web.status_of(error)
+    flash("The PIN is set. It works on the shared devices only.", "success")
+    return redirect(url_for("auth.sign_in"), 303)
+
+
+def _show_account(errors: dict[str, str] | None = None) -> str:
+    actor = current_actor()
+    configures = actor.may(Permission.CONFIGURE_CELLAR)
+    with web.transaction(actor.winery_id) as session:
+        return render_template(
+            "auth/account.html",
+            sessions=queries.list_sessions(
+                session, user_id=actor.user_id, current_id=actor.session_id
+            ),
+            devices=devices.list_devices(session, actor=actor) if configures else None,
+            form={"values": request.form, "errors": errors or {}},
+        )
+
+
+def _show_code_page(template: str, error: AppError | None = None) -> str:
+    with web.transaction() as session:
+        winery_name = service.find_only_winery_name(session)
+    wrong = {field.path: field.detail for field in error.fields} if error else {}
+    form = {
+        "values": {name: request.form.get(name, "") for name in ("login", "code")},
+        "errors": wrong,
+        "error": error.detail if error and not wrong else None,
+    }
+    return render_template(template, form=form, winery_name=winery_name)

@@ -1,0 +1,143 @@
+"""Shared devices and PINs for programs; a device is known by its cookie, as in a browser."""
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from winery_appliance.auth import devices, guards, people, pins, service
+from winery_appliance.auth.answers import (
+    DeviceAnswer,
+    NamedDeviceAnswer,
+    PinPersonAnswer,
+    PinSessionAnswer,
+)
+from winery_appliance.auth.commands import (
+    ChoosePin,
+    EnrollDevice,
+    NameDevice,
+    ResetPin,
+    SignInByPin,
+)
+from winery_appliance.auth.devices import Device
+from winery_appliance.auth.guards import current_actor, permitted
+from winery_appliance.auth.passwords import hash_password
+from winery_appliance.auth.permissions import Permission
+from winery_appliance.core import web
+from winery_appliance.core.errors import NotAllowed
+from winery_appliance.core.openapi import ListOf, describes
+
+blueprint = Blueprint("devices_api", __name__, url_prefix="/api/v1")
+
+
+@blueprint.get("/shared-devices")
+@describes({200: ListOf[DeviceAnswer]})
+@permitted(Permission.CONFIGURE_CELLAR)
+def list_shared_devices() -> ResponseReturnValue:
+    """Every shared device of the winery, the revoked last."""
+    actor = current_actor()
+    with web.transaction(actor.winery_id) as session:
+        found = devices.list_devices(session, actor=actor)
+    items = [DeviceAnswer.show(device) for device in found]
+    return web.answer_json({"items": items, "next_cursor": None})
+
+
+@blueprint.post("/shared-devices")
+@describes({201: NamedDeviceAnswer}, body=NameDevice, problems=[409])
+@permitted(Permission.CONFIGURE_CELLAR)
+def name_shared_device() -> ResponseReturnValue:
+    """Name a tablet that several people shall share; its one-time code, good for a day, is typed on the tablet."""
+    actor = current_actor()
+    command = web.read_json(NameDevice)
+    with web.transaction(actor.winery_id) as session:
+        named = devices.name_device(session, command, actor=actor)
+    body = NamedDeviceAnswer(
+        device=DeviceAnswer.model_validate(named.view), code=named.code, expires_at=named.expires_at
+    )
+    return web.answer_json(body.model_dump(mode="json"), 201)
+
+
+@blueprint.delete("/shared-devices/<id:device_id>")
+@describes({204: None})
+@permitted(Permission.CONFIGURE_CELLAR)
+def revoke_shared_device(device_id: int) -> ResponseReturnValue:
+    """End a shared device and every sign-in by PIN on it."""
+    actor = current_actor()
+    with web.transaction(actor.winery_id) as session:
+        devices.revoke_device(session, device_id, actor=actor)
+    return "", 204
+
+
+@blueprint.post("/device-enrolments")
+@describes({204: None}, body=EnrollDevice, problems=[429])
+def enroll_shared_device() -> ResponseReturnValue:
+    """Make whoever asks a shared device, with its one-time code; the cookie `winery_device` carries it."""
+    command = web.read_json(EnrollDevice)
+    token = devices.enroll_device(web.database(), command, address=web.client_address())
+    response = web.answer_empty()
+    guards.remember_device(response, token)
+    return response
+
+
+@blueprint.get("/pin-people")
+@describes({200: ListOf[PinPersonAnswer]}, problems=[403])
+def list_pin_people() -> ResponseReturnValue:
+    """Who has a PIN, for the shared device that asks."""
+    device = _need_device()
+    with web.transaction(device.winery_id) as session:
+        found = pins.list_pin_people(session)
+    items = [PinPersonAnswer.show(person) for person in found]
+    return web.answer_json({"items": items, "next_cursor": None})
+
+
+@blueprint.post("/pin-sessions")
+@describes({201: PinSessionAnswer}, body=SignInByPin, problems=[401, 403, 429])
+def sign_in_by_pin() -> ResponseReturnValue:
+    """Sign somebody in on the shared device that asks; a PIN allows what a cellar hand may, whatever the role."""
+    command = web.read_json(SignInByPin)
+    device = _need_device()
+    actor = pins.sign_in_by_pin(
+        web.database(), device, command.user_id, command.pin.get_secret_value()
+    )
+    lasts = guards.pin_lasts()
+    with web.transaction(actor.winery_id) as session:
+        token = service.open_session(
+            session, actor, lasts=lasts, user_agent=device.name, device_id=device.id
+        )
+    guards.enter(actor, token)
+    body = PinSessionAnswer(
+        user_id=actor.user_id,
+        display_name=actor.display_name,
+        role=actor.role,
+        expires_in=int(lasts.total_seconds()),
+    )
+    return web.answer_json(body.model_dump(mode="json"), 201)
+
+
+@blueprint.put("/account/pin")
+@describes({204: None}, body=ChoosePin)
+@permitted(Permission.READ_BOOK)
+def choose_pin() -> ResponseReturnValue:
+    """Choose your own PIN; what is signed in by the old one is signed out."""
+    actor = current_actor()
+    service.refuse_limited(actor)
+    hashed = hash_password(web.read_json(ChoosePin).pin.get_secret_value())
+    with web.transaction(actor.winery_id) as session:
+        pins.choose_pin(session, hashed, actor=actor)
+    return "", 204
+
+
+@blueprint.post("/pin-resets")
+@describes({204: None}, body=ResetPin, problems=[429])
+def reset_pin() -> ResponseReturnValue:
+    """Choose a PIN with the one-time code that an owner made for a person."""
+    people.reset_pin(web.database(), web.read_json(ResetPin), address=web.client_address())
+    return "", 204
+
+
+def _need_device() -> Device:
+    device = guards.current_device()
+    if device is None:
+        raise NotAllowed(
+            "This is no shared device. Nothing was changed. Enroll it first, or sign in with a password.",
+            code="not_enrolled",
+        )
+    return device
