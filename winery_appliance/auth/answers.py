@@ -1,6 +1,6 @@
 """What auth answers to programs."""
 
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from winery_appliance.auth.permissions import Role
@@ -69,6 +69,24 @@ class PinSessionAnswer(Answer):
     display_name: str
     role: Role
     expires_in: int
+
+
+class AuditAnswer(Answer):
+    """One change of one row.
+
+    `via` is how somebody came in: session, pin, a token by its id, or the program that worked without anybody. `subject` is
+    the table. `changes` has of each changed column the old and the new value; of a secret both are "hidden".
+    """
+
+    id: int
+    at: When
+    user_id: int | None
+    via: str
+    request_id: str | None
+    action: Literal["insert", "update", "delete"]
+    subject: str
+    subject_id: str
+    changes: dict[str, list[Any]]
 
 
 class UserAnswer(Answer):

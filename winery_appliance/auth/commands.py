@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -14,7 +15,7 @@ from pydantic import (
 )
 
 from winery_appliance.auth.permissions import Permission, Role
-from winery_appliance.core.typed_text import Limit, Line, Moment, must_match
+from winery_appliance.core.typed_text import Limit, Line, Moment, must_match, read_digits
 
 Email = Annotated[
     Line,
@@ -186,3 +187,15 @@ class EnrollDevice(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     code: Annotated[Line, StringConstraints(max_length=40)]
+
+
+class ListAudit(BaseModel):
+    """Which changes to list: of a table (`subject`) or a row of it, by somebody, from `since` until before `until`."""
+
+    subject: Annotated[Line, StringConstraints(max_length=63)] | None = None
+    subject_id: Annotated[Line, StringConstraints(max_length=60)] | None = None
+    user_id: Annotated[int, BeforeValidator(read_digits), Field(ge=1)] | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    cursor: str | None = None
+    limit: Limit = 50

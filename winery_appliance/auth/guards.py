@@ -15,6 +15,7 @@ from winery_appliance.auth.devices import Device, find_device
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor, find_session, find_token, require
 from winery_appliance.core import web
+from winery_appliance.core.db import identify
 from winery_appliance.core.errors import NotAllowed, NotSignedIn
 from winery_appliance.core.secret_files import read_or_make_secret
 
@@ -32,6 +33,8 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
         self.session_token = session_token
         self.display_name = actor.display_name
         self.role = actor.role
+        # Known from here on to every transaction of this request.
+        identify(actor.user_id, _tell_way_in(actor))
         self.by_pin = actor.session_id is not None and actor.scopes is not None
 
     def get_id(self) -> str:
@@ -41,6 +44,13 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
     def may(self, permission: str) -> bool:
         """Whether the role holds the permission; for templates."""
         return self.actor.may(Permission(permission))
+
+
+def _tell_way_in(actor: Actor) -> str:
+    """How somebody came in, for the audit log."""
+    if actor.token_id is not None:
+        return f"token {actor.token_id}"
+    return "session" if actor.scopes is None else "pin"
 
 
 def set_up_sign_in(app: Flask) -> None:

@@ -1,6 +1,7 @@
 """Tables of auth; private to it."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as UuidColumn
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -190,3 +191,30 @@ class SignInFailure(Base):
     login: Mapped[str] = mapped_column(Text)
     address: Mapped[str] = mapped_column(Text)
     failed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+
+
+class AuditEntry(Base):
+    """One change of one row, written by the database's own triggers; nothing here writes it."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
+        ForeignKeyConstraint(["winery_id", "user_id"], ["users.winery_id", "users.id"]),
+        CheckConstraint("action IN ('insert', 'update', 'delete')", name="audit_log_action"),
+        Index("audit_log_of_winery", "winery_id", "id"),
+        Index("audit_log_of_subject", "winery_id", "subject", "subject_id", "id"),
+        Index("audit_log_of_user", "winery_id", "user_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("clock_timestamp()")
+    )
+    user_id: Mapped[int | None] = mapped_column(BigInteger)
+    via: Mapped[str] = mapped_column(Text)
+    request_id: Mapped[str | None] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    subject_id: Mapped[str] = mapped_column(Text)
+    changes: Mapped[dict[str, Any]] = mapped_column(JSONB)

@@ -1,13 +1,16 @@
 """What may be read of auth."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from winery_appliance.auth.models import User, UserSession
+from winery_appliance.auth.commands import ListAudit
+from winery_appliance.auth.models import AuditEntry, User, UserSession
+from winery_appliance.core.paging import Page, cut_page, read_cursor
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,41 @@ def list_sessions(session: Session, *, user_id: int, current_id: int | None) -> 
         )
         for row in rows
     ]
+
+
+@dataclass(frozen=True)
+class AuditView:
+    """One change of one row: who made it and how they came in, and of each column the old and the new value."""
+
+    id: int
+    at: datetime
+    user_id: int | None
+    via: str
+    request_id: str | None
+    action: str
+    subject: str
+    subject_id: str
+    changes: dict[str, list[Any]]
+
+
+def list_audit_entries(session: Session, wanted: ListAudit) -> Page[AuditView]:
+    """What was changed in this winery, the newest first. Raises Invalid for a cursor that is not ours."""
+    entries = select(*(getattr(AuditEntry, column.name) for column in fields(AuditView)))
+    for column, value in (
+        (AuditEntry.subject, wanted.subject),
+        (AuditEntry.subject_id, wanted.subject_id),
+        (AuditEntry.user_id, wanted.user_id),
+    ):
+        if value is not None:
+            entries = entries.where(column == value)
+    if wanted.since is not None:
+        entries = entries.where(AuditEntry.at >= wanted.since)
+    if wanted.until is not None:
+        entries = entries.where(AuditEntry.at < wanted.until)
+    if wanted.cursor is not None:
+        entries = entries.where(AuditEntry.id < read_cursor(wanted.cursor, str)[1])
+    rows = session.execute(entries.order_by(AuditEntry.id.desc()).limit(wanted.limit + 1))
+    return cut_page([AuditView(*row) for row in rows], wanted.limit, lambda view: ("", view.id))
 
 
 def find_names(session: Session, user_ids: Iterable[int]) -> dict[int, str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -94,8 +95,28 @@ def _release(connection: Any, parameters: dict[str, str]) -> None:
 
 
 def enter_winery(session: Session, winery_id: int) -> None:
-    """Make the rows of this winery visible until the transaction ends."""
-    session.execute(text("SELECT set_config('winery.id', :id, true)"), {"id": str(winery_id)})
+    """Make the rows of this winery visible until the transaction ends, and tell the database who asks.
+
+    Who asks stands beside the request's id in the log's context, where `identify` put it; the audit log reads it.
+    """
+    context = structlog.contextvars.get_contextvars()
+    asker = {
+        "user_id": context.get("user_id"),
+        "via": context.get("via"),
+        "request_id": context.get("request_id") or context.get("job_id"),
+    }
+    session.execute(
+        text(
+            "SELECT set_config('winery.id', :id, true), set_config('winery.user_id', :user_id, true),"
+            " set_config('winery.via', :via, true), set_config('winery.request_id', :request_id, true)"
+        ),
+        {"id": str(winery_id)} | {name: str(value or "") for name, value in asker.items()},
+    )
+
+
+def identify(user_id: int, via: str) -> None:
+    """Note for the log and the audit log who asks from here on in this thread, and how they came in."""
+    structlog.contextvars.bind_contextvars(user_id=user_id, via=via)
 
 
 def run_after_commit(session: Session, act: Callable[[], None]) -> None:

@@ -80,6 +80,7 @@ def set_up_web(app: Flask) -> None:
     app.url_map.converters["id"] = IdConverter
     app.before_request(_begin_request)
     app.after_request(_finish_request)
+    app.teardown_request(_forget_request)
     app.context_processor(lambda: {"csp_nonce": g.get("csp_nonce", "")})
     app.register_error_handler(errors.AppError, _answer_app_error)
     app.register_error_handler(HTTPException, _answer_http_error)
@@ -299,6 +300,11 @@ def _finish_request(response: Response) -> Response:
         headers.setdefault("Cache-Control", "no-store" if is_api() else "no-cache, private")
         _log_request(response)
     return response
+
+
+def _forget_request(_error: BaseException | None) -> None:
+    """Whatever this thread does next is not in the name of this request."""
+    structlog.contextvars.clear_contextvars()
 
 
 def _log_request(response: Response) -> None:

@@ -13,7 +13,7 @@ from flask_wtf.csrf import CSRFProtect
 from winery_appliance.analysis_engine import api as analysis_api
 from winery_appliance.analysis_engine import routes as analysis_routes
 from winery_appliance.auth import api as auth_api
-from winery_appliance.auth import device_routes, devices_api, tokens_api
+from winery_appliance.auth import audit_api, device_routes, devices_api, tokens_api
 from winery_appliance.auth import routes as auth_routes
 from winery_appliance.auth.guards import set_up_sign_in
 from winery_appliance.cellar_work import api as cellar_work_api
@@ -50,6 +50,7 @@ APIS = (
     auth_api,
     tokens_api,
     devices_api,
+    audit_api,
     winery_api,
     fruit_origin_api,
     fermentation_api,

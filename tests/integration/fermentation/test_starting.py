@@ -145,6 +145,7 @@ ENDPOINTS = [
     ("POST", "/harvest-lots", {}, "owner winemaker"),
     ("PATCH", "/harvest-lots/{id}", {}, "owner winemaker"),
     ("DELETE", "/harvest-lots/{id}", None, "owner winemaker"),
+    ("GET", "/audit-log", None, "owner"),
     ("GET", "/shared-devices", None, "owner winemaker"),
     ("POST", "/shared-devices", {}, "owner winemaker"),
     ("DELETE", "/shared-devices/999", None, "owner winemaker"),
