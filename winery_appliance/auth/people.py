@@ -177,7 +177,6 @@ def spend_code(
         with db.transaction(found.winery_id) as session:
             if _use_code(session, found.user_id, asked.code):
                 act(session, found.user_id)
-                forget_failures(session, found.user_id)
                 return
     with db.transaction() as session:
         session.add(SignInFailure(login=asked.login, address=address))

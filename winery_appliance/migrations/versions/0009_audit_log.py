@@ -6,8 +6,8 @@ who answers requests, works the queue or types at the command line can change it
 
 from alembic import op
 
-revision = "0008_audit_log"
-down_revision = "0007_shared_devices"
+revision = "0009_audit_log"
+down_revision = "0008_shared_devices"
 branch_labels = None
 depends_on = None
 
