@@ -6,8 +6,8 @@ who answers requests, works the queue or types at the command line can change it
 
 from alembic import op
 
-revision = "0009_audit_log"
-down_revision = "0008_shared_devices"
+revision = "0010_audit_log"
+down_revision = "0009_shared_devices"
 branch_labels = None
 depends_on = None
 
@@ -109,6 +109,8 @@ SELECT audit('harvest_lots');
 SELECT audit('fermentation_lot_sources');
 SELECT audit('transfers');
 SELECT audit('transfer_flows');
+SELECT audit('additions');
+SELECT audit('cap_work');
 """
 
 TABLES = (
@@ -128,6 +130,8 @@ TABLES = (
     "fermentation_lot_sources",
     "transfers",
     "transfer_flows",
+    "additions",
+    "cap_work",
 )
 
 

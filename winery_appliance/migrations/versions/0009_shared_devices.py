@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0008_shared_devices"
-down_revision = "0007_winery_settings"
+revision = "0009_shared_devices"
+down_revision = "0008_additions"
 branch_labels = None
 depends_on = None
 
