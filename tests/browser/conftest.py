@@ -42,14 +42,14 @@ def page(chromium: Browser, appliance: RealAppliance) -> Iterator[Page]:  # noqa
     opened.set_default_timeout(10_000)
     complaints: list[str] = []
     opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("console", lambda message: complaints.extend(_read_complaint(message)))
+    opened.on("console", lambda message: complaints.extend(read_complaint(message)))
     opened.on("response", lambda answer: complaints.extend(_read_failure(answer)))
     yield opened
     context.close()
     assert complaints == []
 
 
-def _read_complaint(message: ConsoleMessage) -> list[str]:
+def read_complaint(message: ConsoleMessage) -> list[str]:
     """What a script or the content security policy complains of; failed answers are judged below."""
     loud = message.type == "error" and not message.text.startswith("Failed to load resource")
     return [message.text] if loud else []

@@ -1,0 +1,307 @@
+"""The stack in containers: what a person sees through nginx and TLS, what survives, and what nobody can reach."""
+
+import json
+import re
+import socket
+import statistics
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import read_complaint
+from tests.stack.engine import wait_until
+from tests.stack.machine import ROOT, say
+from tests.stack.running_stack import NAME, OWNER, PASSWORD, SERVICES, Stack
+
+OURS = ("app1", "app2", "worker", "scheduler")
+MEMORY_BUDGET_MIB = 4096
+
+
+def test_01_first_run_in_a_browser_by_tls(stack: Stack, chromium: Browser) -> None:
+    page = chromium.new_page(base_url=f"https://{NAME}")
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.extend(read_complaint(message)))
+    page.goto(f"http://{NAME}/")
+    assert page.url.startswith(f"https://{NAME}/"), "port 80 sends people on"
+    for field, value in {
+        "setup_code": stack.setup_code,
+        "winery_name": "Torrevela",
+        "winery_code": "torre",
+        "display_name": "Inés",
+        "email": OWNER,
+        "password": PASSWORD,
+        "password_again": PASSWORD,
+    }.items():
+        page.locator(f"#{field}").fill(value)
+    page.locator("main button[type=submit]").click()
+    expect(page.get_by_text("No ferment is running")).to_be_visible()
+    cookie = next(c for c in page.context.cookies() if c["name"] == "winery_session")
+    assert cookie["secure"]
+    assert cookie["httpOnly"]
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Name or e-mail").fill(OWNER)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("No ferment is running")).to_be_visible()
+
+    stack.sign_in()
+    tank = stack.start_fermentation("smoke")
+    page.goto(f"/fermentations/{tank.id}")
+    page.get_by_label("Sugar", exact=True).fill("23,5")
+    page.get_by_label("Temperature", exact=True).fill("36,5")
+    page.get_by_role("button", name="Save").click()
+    if page.get_by_role("button", name="Keep it").count():
+        page.get_by_role("button", name="Keep it").click()
+    wait_until(lambda: tank.covered() >= 2, "the analysis", 30)
+    page.goto(f"/fermentations/{tank.id}")
+    expect(page.locator("#analysis .alarm").first).to_contain_text("36,5")
+    assert complaints == []
+
+
+def test_02_a_web_process_killed_under_load_fails_no_request(stack: Stack) -> None:
+    tank = stack.start_fermentation("failover")
+    stopping = threading.Event()
+    failed: list[Any] = []
+    taken: list[float] = []
+    sent = [0]
+
+    def write() -> None:
+        while not stopping.is_set():
+            begun = time.monotonic()
+            status = tank.send(tank.body(sent[0] * 0.02))
+            sent[0] += 1
+            taken.append(time.monotonic() - begun)
+            if status != 201:
+                failed.append(("POST", status))
+            status = stack.ask("GET", f"/fermentations/{tank.id}").status
+            if status not in {200, 302}:
+                failed.append(("GET", status))
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    for service in ("app1", "app2"):
+        before = sent[0]
+        wait_until(lambda before=before: sent[0] > before + 10, "requests", 60)
+        stack.kill(service)
+        before = sent[0]
+        wait_until(lambda before=before: sent[0] > before + 20, "requests meanwhile", 60)
+        stack.engine.docker("start", stack.container(service))
+        wait_until(
+            lambda service=service: (
+                stack.inspect(service)["State"]["Health"]["Status"] == "healthy"
+            ),
+            f"{service} healthy again",
+            90,
+        )
+    stopping.set()
+    writer.join(timeout=30)
+    assert failed == []
+    say(
+        f"{len(taken)} writes while app1, then app2 was killed: none failed,"
+        f" median {statistics.median(taken) * 1000:.0f} ms, longest {max(taken) * 1000:.0f} ms"
+    )
+    answer = stack.ask("GET", f"/api/v1/fermentations/{tank.id}/samples?limit=500")
+    uuids = [item["client_uuid"] for item in answer.json["items"]]
+    assert len(uuids) == len(set(uuids))
+
+
+def test_03_worker_and_database_come_back_and_the_analysis_with_them(stack: Stack) -> None:
+    tank = stack.start_fermentation("faults")
+    stack.kill("worker")
+    assert tank.send(tank.body(6)) == 201
+    stack.engine.docker("start", stack.container("worker"))
+    wait_until(lambda: tank.covered() == 1, "the analysis after the worker's return", 90)
+    stack.engine.docker("restart", stack.container("db"))
+    body = tank.body(12)
+    wait_until(lambda: tank.send(body) in {200, 201}, "writing after the database's restart", 60)
+    wait_until(lambda: tank.covered() == 2, "the analysis after it", 90)
+
+
+def test_04_with_both_web_processes_away_people_and_programs_are_told(stack: Stack) -> None:
+    for service in ("app1", "app2"):
+        stack.kill(service)
+    page = stack.ask("GET", "/", Cookie="")
+    assert page.status == 502
+    assert b"being restarted" in page.body
+    told = stack.ask("POST", "/api/v1/fermentations/1/samples", {"x": 1})
+    assert (told.status, told.json["code"]) == (502, "maintenance")
+    assert told.headers["Content-Type"] == "application/problem+json"
+    assert told.headers["Retry-After"]
+    stack.compose("restart", "nginx")  # it starts without them too
+    wait_until(lambda: stack.ask("GET", "/static/css/app.css").status == 200, "nginx alone", 60)
+    for service in ("app1", "app2"):
+        stack.engine.docker("start", stack.container(service))
+    wait_until(lambda: stack.ask("GET", "/readyz").status == 200, "everything back", 60)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_05_a_container_can_do_little(stack: Stack, service: str) -> None:
+    facts = stack.inspect(service)
+    host = facts["HostConfig"]
+    pid = facts["State"]["Pid"]
+    status = dict(
+        line.split(":", 1)
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if ":" in line
+    )
+    assert set(status["Uid"].split()) <= {"10001", "999", "101"}
+    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
+    assert status["NoNewPrivs"].strip() == "1"
+    assert host["ReadonlyRootfs"]
+    assert host["Memory"] > 0
+    assert host["PidsLimit"] > 0
+    assert host["LogConfig"]["Type"] == "local"
+    refused = subprocess.run(
+        [*stack.engine.docker_command, "exec", facts["Id"], "sh", "-c", "echo x > /etc/x"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Read-only file system" in refused.stderr
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_06_a_process_holds_its_own_secrets_and_no_compiler(stack: Stack, service: str) -> None:
+    own = {"database_app", "session_key", "token_key"} if "app" in service else {"database_worker"}
+    command = "ls /run/secrets; command -v cc gcc ld make pip pip3; env"
+    told = stack.engine.docker("exec", stack.container(service), "sh", "-c", command + "; true")
+    lines = told.splitlines()
+    assert {line for line in lines if "=" not in line} == own
+    values = [path.read_text().strip() for path in stack.secrets.iterdir()]
+    assert not any(value in told for value in values), "no secret stands in the environment"
+
+
+def test_07_from_the_lan_two_ports_answer_and_the_database_does_not(stack: Stack) -> None:
+    server = stack.engine.address
+    found = [port for port in range(1, 10000) if is_listening(server, port)]
+    assert found == [80, 443]
+    for service in ("db", "app1", "app2"):
+        for network in stack.inspect(service)["NetworkSettings"]["Networks"].values():
+            inner = network["IPAddress"]
+            # As somebody who sends packets for the inner network to the server, hoping that it forwards them.
+            subprocess.run(["ip", "route", "add", f"{inner}/32", "via", server], check=True)
+            try:
+                assert not stack.is_open(inner, 5432)
+                assert not stack.is_open(inner, 8080)
+            finally:
+                subprocess.run(["ip", "route", "del", f"{inner}/32", "via", server], check=True)
+    networks = json.loads(
+        stack.engine.docker("network", "inspect", "winery_inside", "winery_database")
+    )
+    assert [network["Internal"] for network in networks] == [True, True]
+
+
+def is_listening(address: str, port: int) -> bool:
+    with socket.socket() as trial:
+        trial.settimeout(0.5)
+        return trial.connect_ex((address, port)) == 0
+
+
+def test_08_who_asks_cannot_be_made_up(stack: Stack) -> None:
+    body = {"email": "nobody@winery.example", "password": "wrong-password"}
+    made_up = {
+        "X_Forwarded_For": "203.0.113.9",
+        "X_Forwarded_Proto": "http",
+        "Forwarded": "for=203.0.113.9",
+    }
+    assert stack.ask("POST", "/api/v1/tokens", body, **made_up).status == 401
+    seen = query(stack, "SELECT DISTINCT address FROM sign_in_failures")
+    assert seen == [stack.engine.here]
+
+
+def query(stack: Stack, statement: str) -> list[str]:
+    command = 'PGPASSWORD=$(cat /run/secrets/postgres_superuser) exec psql -At -h 127.0.0.1 -U postgres winery -c "$0"'
+    return stack.engine.docker(
+        "exec", stack.container("db"), "bash", "-c", command, statement
+    ).splitlines()
+
+
+def test_09_the_cluster_is_made_as_the_copies_need_it(stack: Stack) -> None:
+    assert query(stack, "SHOW data_checksums") == ["on"]
+    assert query(stack, "SELECT DISTINCT datlocprovider, datlocale FROM pg_database") == [
+        "b|C.UTF-8"
+    ]
+    roles = query(
+        stack,
+        "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE 'winery%'",
+    )
+    assert set(roles) == {"winery_app", "winery_worker"}
+
+
+def test_10_doors_are_slowed_down(stack: Stack) -> None:
+    body = {"email": "mallory@winery.example", "password": "wrong-password"}
+    answers = [stack.ask("POST", "/api/v1/tokens", body) for _ in range(25)]
+    assert answers[-1].status == 429
+    assert answers[-1].headers["Content-Type"] == "application/problem+json"
+    assert stack.ask("GET", "/sign-in", Authorization="").status == 200, "who only looks may look"
+
+
+def test_11_headers_and_sizes(stack: Stack) -> None:
+    page = stack.ask("GET", "/sign-in", Authorization="", Accept_Encoding="gzip")
+    assert re.search(
+        r"script-src 'self' 'nonce-[\w-]{16,}'", page.headers["Content-Security-Policy"]
+    )
+    assert page.headers["Content-Encoding"] == "gzip"
+    assert page.headers["Server"] == "nginx"
+    style = stack.ask("GET", "/static/css/app.css", Accept_Encoding="gzip")
+    assert style.headers["X-Content-Type-Options"] == "nosniff"
+    assert style.headers["Content-Type"].startswith("text/css")
+    again = stack.ask("GET", "/static/css/app.css", If_None_Match=style.headers["ETag"])
+    assert again.status == 304
+    moved = stack.ask("POST", "/api/v1/tokens?a=b", {}, port=80)
+    assert (moved.status, moved.headers["Location"]) == (308, f"https://{NAME}/api/v1/tokens?a=b")
+    assert stack.ask("GET", "/", Content_Length=str(21 * 1024 * 1024)).status == 413
+
+
+def test_12_every_line_of_every_process_is_an_object(stack: Stack) -> None:
+    for service in (*OURS, "nginx"):
+        lines = stack.logs(service, "--tail=50").splitlines()
+        assert lines, service
+        for line in lines:
+            if service == "nginx" and not line.startswith("{"):
+                assert re.match(r"\d{4}/\d\d/\d\d ", line), (
+                    line
+                )  # nginx's error log has a form of its own
+                continue
+            assert isinstance(json.loads(line), dict), line
+    values = [path.read_text().strip() for path in stack.secrets.iterdir()]
+    logs = "".join(map(stack.logs, (*SERVICES, "migrate")))
+    assert not any(value in logs for value in values)
+
+
+def test_13_it_fits_into_four_gigabytes(stack: Stack) -> None:
+    rows = stack.engine.docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}")
+    total = 0.0
+    for row in rows.splitlines():
+        name, used = row.split()[:2]
+        amount = float(re.sub("[^0-9.]", "", used)) * (1024 if "GiB" in used else 1)
+        total += amount
+        say(f"{name}: {amount:.0f} MiB")
+    limits = sum(stack.inspect(service)["HostConfig"]["Memory"] for service in SERVICES) >> 20
+    say(f"the whole stack: {total:.0f} MiB in use, limits {limits} MiB")
+    assert total < MEMORY_BUDGET_MIB
+    assert limits < MEMORY_BUDGET_MIB - 512, "something is left for the system itself"
+    say(
+        stack.engine.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}} {{.Size}}").strip()
+    )
+
+
+def test_14_the_list_of_parts_is_whole(stack: Stack) -> None:
+    told = stack.engine.docker(
+        "exec", stack.container("app1"), "cat", "/opt/winery/share/sbom.cdx.json"
+    )
+    parts = {part["purl"].partition("@")[0] for part in json.loads(told)["components"]}
+    locked = re.findall(
+        r"^([a-z0-9-]+)==\S+(.*)", (ROOT / "requirements/run.lock").read_text(), re.M
+    )
+    wanted = {f"pkg:pypi/{name}" for name, marker in locked if "win32" not in marker} - {
+        "pkg:pypi/setuptools"
+    }
+    assert wanted <= parts
+    assert {"pkg:npm/htmx.org", "pkg:deb/debian/libc6", "pkg:generic/python"} <= parts
