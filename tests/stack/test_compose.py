@@ -124,20 +124,22 @@ def test_03_worker_and_database_come_back_and_the_analysis_with_them(stack: Stac
 
 
 def test_04_with_both_web_processes_away_people_and_programs_are_told(stack: Stack) -> None:
-    for service in ("app1", "app2"):
-        stack.kill(service)
-    page = stack.ask("GET", "/", Cookie="")
-    assert page.status == 502
-    assert b"being restarted" in page.body
-    told = stack.ask("POST", "/api/v1/fermentations/1/samples", {"x": 1})
-    assert (told.status, told.json["code"]) == (502, "maintenance")
-    assert told.headers["Content-Type"] == "application/problem+json"
-    assert told.headers["Retry-After"]
-    stack.compose("restart", "nginx")  # it starts without them too
-    wait_until(lambda: stack.ask("GET", "/static/css/app.css").status == 200, "nginx alone", 60)
-    for service in ("app1", "app2"):
-        stack.engine.docker("start", stack.container(service))
-    wait_until(lambda: stack.ask("GET", "/readyz").status == 200, "everything back", 60)
+    try:
+        for service in ("app1", "app2"):
+            stack.kill(service)
+        page = stack.ask("GET", "/", Cookie="")
+        assert page.status == 503
+        assert b"being restarted" in page.body
+        told = stack.ask("POST", "/api/v1/fermentations/1/samples", {"x": 1})
+        assert (told.status, told.json["code"]) == (503, "maintenance")
+        assert told.headers["Content-Type"] == "application/problem+json"
+        assert told.headers["Retry-After"]
+        stack.compose("restart", "nginx")  # it starts without them too
+        wait_until(lambda: stack.ask("GET", "/static/css/app.css").status == 200, "nginx alone", 60)
+    finally:
+        for service in ("app1", "app2"):
+            stack.engine.docker("start", stack.container(service))
+        wait_until(lambda: stack.ask("GET", "/readyz").status == 200, "everything back", 60)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -120,20 +120,20 @@ def test_without_web_processes_it_still_serves_and_explains(running: Front) -> N
     assert body
     for method in ("GET", "POST"):
         status, body, headers = running.ask(method, "/fermentations/1/samples")
-        assert (status, headers["Content-Type"]) == (502, "text/html")
+        assert (status, headers["Content-Type"]) == (503, "text/html")
         assert b"What was saved is safe" in body
         status, body, headers = running.ask(method, "/api/v1/fermentations/1/samples")
-        assert (status, headers["Content-Type"]) == (502, "application/problem+json")
+        assert (status, headers["Content-Type"]) == (503, "application/problem+json")
         assert b'"code":"maintenance"' in body
     for path in ("/problem/maintenance.html", "/static/../nginx.conf", "/static../nginx.conf"):
-        assert running.ask("GET", path)[0] in {404, 502}, path
+        assert running.ask("GET", path)[0] in {404, 503}, path
 
 
 def test_a_door_is_slowed_down_and_looking_is_not(running: Front) -> None:
     assert [running.ask("POST", "/sign-in")[0] for _ in range(20)][-1] == 429
     assert running.ask("POST", "/api/v1/tokens")[1].startswith(b'{"type"')
-    assert {running.ask("GET", "/sign-in")[0] for _ in range(20)} == {502}
-    assert {running.ask("POST", "/fermentations/1/samples")[0] for _ in range(20)} == {502}
+    assert {running.ask("GET", "/sign-in")[0] for _ in range(20)} == {503}
+    assert {running.ask("POST", "/fermentations/1/samples")[0] for _ in range(20)} == {503}
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
