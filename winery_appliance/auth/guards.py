@@ -140,6 +140,7 @@ def permitted(permission: Permission) -> Callable[[Callable[P, R]], Callable[P, 
             actor = current_actor()
             if web.is_api() and actor.session_id is not None:
                 _refuse_cross_site()
+                _refuse_other_person(actor)
             require(actor, permission)
             return view(*args, **kwargs)
 
@@ -147,6 +148,16 @@ def permitted(permission: Permission) -> Callable[[Callable[P, R]], Callable[P, 
         return guarded
 
     return wrap
+
+
+def _refuse_other_person(actor: Actor) -> None:
+    """What one person typed on a shared tablet is not saved in another's name who signed in meanwhile."""
+    expected = request.headers.get("X-Acting-Person")
+    if expected is not None and expected != str(actor.user_id):
+        raise NotSignedIn(
+            "Somebody else is signed in on this device now. Nothing was saved; it is kept on the device.",
+            code="other_person",
+        )
 
 
 def _refuse_cross_site() -> None:

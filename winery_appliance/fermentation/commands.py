@@ -14,6 +14,8 @@ from winery_appliance.core.typed_text import Code, Limit, Line, Moment, read_dig
 from winery_appliance.core.units import SampleType, Unit
 
 HydrometerTemperature = Annotated[float, Field(ge=-5, le=50, allow_inf_nan=False)]
+# A century either way: a clock that is further off is told as that far.
+ClockOffset = Annotated[int, Field(strict=True, ge=-(10**13) // 3, le=10**13 // 3)]
 Style = Literal["red", "white", "rose", "orange"]
 Status = Literal["planned", "active", "completed", "cancelled"]
 
@@ -68,7 +70,9 @@ class ChooseFormat(BaseModel):
 class RecordSample(BaseModel):
     """One reading as a person or an instrument gave it. `value` is text: what was typed is kept.
 
-    `sample_temperature` (°C) says that a hydrometer was read at that temperature and not corrected.
+    `sample_temperature` (°C) says that a hydrometer was read at that temperature and not corrected. A device that keeps
+    readings while it is out of reach says what its own clock showed (`device_time`) and how far that clock was off from
+    the server's when they last met (`clock_offset_ms`); `measured_at` has the offset in it already.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -81,10 +85,16 @@ class RecordSample(BaseModel):
     sample_temperature: HydrometerTemperature | None = None
     qualifier: Literal["<", ">"] | None = None
     confirm: bool = False
+    device_time: Moment | None = None
+    clock_offset_ms: ClockOffset | None = None
 
     def fingerprint(self, fermentation_id: int) -> bytes:
-        """A hash of everything that makes this reading this reading; `confirm` is an answer, not part of it."""
-        return fingerprint(self, {"fermentation_id": fermentation_id}, without={"confirm"})
+        """A hash of everything that makes this reading this reading; `confirm` is an answer, not part of it.
+
+        Nor is what the device says of its clock: a reading that was sent before such fields existed is still the same.
+        """
+        without = {"confirm", "device_time", "clock_offset_ms"}
+        return fingerprint(self, {"fermentation_id": fermentation_id}, without=without)
 
 
 class ListFermentations(BaseModel):

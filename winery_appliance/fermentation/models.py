@@ -284,6 +284,8 @@ class Sample(Base):
     )
     recorded_by: Mapped[int] = mapped_column(BigInteger)
     confirmed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    device_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger)
     body_hash: Mapped[bytes] = mapped_column(LargeBinary)
     supersedes_id: Mapped[int | None] = mapped_column(BigInteger)
     reason: Mapped[str | None] = mapped_column(Text)

@@ -185,6 +185,8 @@ def fill_row(
         "measured_at": command.measured_at,
         "recorded_by": actor.user_id,
         "confirmed": bool(judged.doubts),
+        "device_time": command.device_time,
+        "clock_offset_ms": command.clock_offset_ms,
         "body_hash": command.fingerprint(fermentation_id),
     }
 
