@@ -32,6 +32,8 @@ from winery_appliance.fermentation import api as fermentation_api
 from winery_appliance.fermentation import lineage_api, samples_api, status_api, transfers_api
 from winery_appliance.fermentation import routes as fermentation_routes
 from winery_appliance.fruit_origin import api as fruit_origin_api
+from winery_appliance.rounds import api as rounds_api
+from winery_appliance.rounds import routes as rounds_routes
 from winery_appliance.winery import api as winery_api
 from winery_appliance.winery import routes as winery_routes
 from winery_appliance.winery.queries import read_winery
@@ -43,6 +45,7 @@ PAGES = (
     winery_routes,
     fermentation_routes,
     analysis_routes,
+    rounds_routes,
     health,
     api_docs,
 )
@@ -60,6 +63,7 @@ APIS = (
     transfers_api,
     cellar_work_api,
     analysis_api,
+    rounds_api,
 )
 
 

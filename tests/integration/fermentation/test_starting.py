@@ -123,6 +123,7 @@ ENDPOINTS = [
     ("GET", "/cap-work/999/history", None, "owner winemaker cellar viewer"),
     ("GET", "/fermentations/{id}/origin", None, "owner winemaker cellar viewer"),
     ("GET", "/harvest-lots/{id}/fermentations", None, "owner winemaker cellar viewer"),
+    ("GET", "/round", None, "owner winemaker cellar viewer"),
     ("GET", "/vessels", None, "owner winemaker cellar viewer"),
     ("POST", "/vessels", {}, "owner winemaker"),
     ("PUT", "/vessels/walking-order", {}, "owner winemaker"),
@@ -211,6 +212,7 @@ def test_every_view_asks_for_a_permission_or_is_the_door(app: Flask) -> None:
         "devices.new_pin",
         "devices.reset_pin",
         *OPEN,
+        "rounds.service_worker",  # the same program for everybody
         "api_docs.show_docs",  # it says what any copy of this program says, and nothing about the winery
         "winery.first_run",
         "winery.set_up",

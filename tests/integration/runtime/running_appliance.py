@@ -20,7 +20,7 @@ from winery_appliance.core.settings import Settings
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 ROOT = Path(__file__).parents[3]
-DEADLINE_S = 40.0
+DEADLINE_S = 120.0
 PARTS = ("web", "worker", "scheduler", "postgres")
 
 Answer = TypeVar("Answer")

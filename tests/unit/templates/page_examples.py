@@ -748,6 +748,7 @@ PAGES: dict[str, Page] = {
             "_flashed": [("warning", "A session ended."), ("error", "No.")],
         },
     ),
+    "round": ("rounds/round.html", {"_outside": True}),
     "problem-404": problem(
         404,
         "Not Found",

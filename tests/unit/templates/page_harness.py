@@ -38,6 +38,7 @@ ADDRESSES = {
     "fermentation.index": "/fermentations",
     "fermentation.record": "/fermentations/{fermentation_id}/samples",
     "fermentation.start": "/fermentations/new",
+    "rounds.walk": "/round",
     "static": "/static/{filename}",
     "winery.first_run": "/setup",
 }

@@ -1,0 +1,56 @@
+// Keeps the round within reach when the server is not. Everything else goes its usual way, and a POST is never touched.
+
+const VERSION = {{ version|tojson }};
+const FILES = {{ files|tojson }};
+const PAGE = "/round";
+const KEPT = `round-${VERSION}`;
+const PATIENCE_MS = 4000;
+
+// The page and its files are kept together or not at all: an old page never meets new files out of reach of the server.
+self.addEventListener("install", (event) => {
+  event.waitUntil((async () => {
+    const kept = await caches.open(KEPT);
+    const page = await fetch(PAGE, { cache: "reload" });
+    if (!page.ok || page.redirected) throw new Error("the round could not be fetched");
+    await Promise.all([kept.put(PAGE, page), ...FILES.map((file) => kept.add(new Request(file, { cache: "reload" })))]);
+    await self.skipWaiting(); // a page that is open has all its modules already
+  })());
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil((async () => {
+    for (const name of await caches.keys()) if (name.startsWith("round-") && name !== KEPT) await caches.delete(name);
+    await self.clients.claim();
+  })());
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const { origin, pathname } = new URL(request.url);
+  if (request.method !== "GET" || origin !== self.location.origin) return;
+  if (request.mode === "navigate") event.respondWith(goTo(request, pathname));
+  else if (FILES.includes(pathname)) event.respondWith(fetchOrRecall(request, pathname));
+});
+
+async function goTo(request, pathname) {
+  try {
+    const answer = await fetchInTime(request);
+    if (answer.status < 500 || pathname !== PAGE) return answer;
+  } catch { /* out of reach */ }
+  if (pathname === PAGE) return (await recall(PAGE)) ?? Response.error();
+  // A page that needs the server: the round is what works without it, and says so.
+  return Response.redirect(PAGE);
+}
+
+async function fetchOrRecall(request, pathname) {
+  try {
+    const answer = await fetchInTime(request);
+    if (answer.status < 500) return answer;
+  } catch { /* out of reach */ }
+  return (await recall(pathname)) ?? Response.error();
+}
+
+const recall = async (name) => (await caches.open(KEPT)).match(name, { ignoreVary: true });
+
+// A navigation keeps its redirects for the browser; a fetch with a signal gives up where Wi-Fi is only half there.
+const fetchInTime = (request) => fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) });
