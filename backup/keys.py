@@ -130,6 +130,8 @@ def make_site(
         raise CouldNotRun(
             "There are keys already; they stay as they are. A new kit is made by: winery-backup keys rotate"
         )
+    if settings.nas is None and plain_folder:  # our own folder; a NAS that was named is never made
+        settings.nas_root.mkdir(mode=0o700, parents=True, exist_ok=True)
     number = adopt_nas(settings.nas_root, plain_folder=plain_folder)
     signing = _read_or_make_key(settings, SIGNING, make_signing_key())
     operational = None

@@ -41,7 +41,7 @@ TURN_S = 0.25
 CHECK_S = 5.0
 SILENT_S = 30.0  # a shipping process that reports nothing for so long hangs on the NAS
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-JOB_PAUSES_S = (1.0, 10.0, 60.0)
+JOB_PAUSES_S = (1.0, 10.0, 60.0, 600.0, 3600.0)  # a copy that fails fills the NAS while it tries
 SAVE_S = 1.0
 FLOOR_BYTES = 512 << 20  # below this much free disk nothing more is spooled
 MIB = 1 << 20
@@ -71,7 +71,8 @@ class _Child:
 
     def forget(self) -> None:
         """Note that it is gone, and when it is due again."""
-        if monotonic_s() - self.started_s > SILENT_S:
+        ended_well = self.process is not None and self.process.returncode == 0
+        if ended_well or (self._pauses_s is PAUSES_S and monotonic_s() - self.started_s > SILENT_S):
             self._failures = 0
         pause_s = self._pauses_s[min(self._failures, len(self._pauses_s) - 1)]
         self._failures += 1
@@ -137,12 +138,12 @@ class Stream:
         if monotonic_s() - self._checked_s >= CHECK_S:
             self._checked_s = monotonic_s()
             self._check_server()
-            self._check_space()
             if self._stretch is not None:
                 self._keep_jobs()
         if self._stretch is not None:
             self._keep_receiving(self._stretch)
             self._keep_shipping()
+        self._check_space()  # each turn: a busy server fills a disk in seconds
         self._save_status()
 
     def _check_server(self) -> None:
@@ -331,14 +332,14 @@ class Stream:
         self._base.end()
 
     def _note(self, name: str, trouble: str | None) -> None:
-        if trouble == self._trouble.get(name):
-            return
+        """Keep a trouble for the status; its beginning and end are logged."""
         if trouble is None:
-            del self._trouble[name]
-            log.info("copies: over", trouble=name)
-        else:
-            self._trouble[name] = trouble
+            if self._trouble.pop(name, None) is not None:
+                log.info("copies: over", trouble=name)
+            return
+        if name not in self._trouble:
             log.warning("copies", trouble=trouble)
+        self._trouble[name] = trouble
 
     def _save_status(self) -> None:
         if monotonic_s() - self._saved_s < SAVE_S:

@@ -21,6 +21,13 @@ def ask(appliance: RealAppliance, *arguments: str) -> "subprocess.CompletedProce
     )
 
 
+def start_patiently(appliance: RealAppliance, nas: Path) -> None:
+    """Start with copies to `nas`, on a machine that may be busy."""
+    appliance.environment["WINERY_NAS"] = str(nas)
+    appliance.launch("--nas", str(nas))
+    wait_for(lambda: "ready: http" in appliance.shown(), "the address", PATIENCE_S)
+
+
 def read_status(appliance: RealAppliance) -> dict[str, Any]:
     """What `winery-backup status --json` says."""
     found: dict[str, Any] = json.loads(ask(appliance, "status", "--json").stdout)
@@ -64,11 +71,10 @@ def test_the_demo_is_copied_and_comes_back_on_another_directory(tmp_path: Path) 
     first = RealAppliance(tmp_path / "var", find_free_port())
     second = RealAppliance(tmp_path / "other", find_free_port())
     try:
-        first.start("--nas", str(nas))
+        start_patiently(first, nas)
         tank = first.start_fermentation("copy")
         assert tank.send(tank.body("24.0", 2)).status == 201
         tank.await_coverage(1)
-        first.environment["WINERY_NAS"] = str(nas)
         before = count_rows(first)
         await_copies(first)
         kit = first.data / "backup" / "demo-kit.txt"
@@ -81,9 +87,8 @@ def test_the_demo_is_copied_and_comes_back_on_another_directory(tmp_path: Path) 
         )
         assert done.returncode == 0, done.stderr
 
-        second.start("--nas", str(nas))
+        start_patiently(second, nas)
         assert count_rows(second) == before
-        second.environment["WINERY_NAS"] = str(nas)
         await_copies(second)
         repos = nas / "v1" / "sites" / "demo" / "repos"
         assert len(list(repos.iterdir())) == 2, (

@@ -63,14 +63,12 @@ def prepare_copies(settings: Settings, *, demo: bool) -> list[str]:
             return [
                 "Nothing is copied yet. Make a recovery kit: winery-backup keys init --kit FILE"
             ]
-        if settings.nas is None:
-            root.mkdir(mode=0o700, exist_ok=True)
         kit = state_dir(settings) / "demo-kit.txt"
         kit.unlink(missing_ok=True)  # of a start that was cut off
         kit.with_suffix(".html").unlink(missing_ok=True)
         kit.parent.mkdir(mode=0o700, exist_ok=True)
         try:
-            plain = not is_other_disk(root)
+            plain = settings.nas is None or not is_other_disk(root)
             set_up_keys(settings, kit, "demo", custody="operational", plain_folder=plain)
         except (CouldNotRun, OSError) as error:
             return [f"Nothing is copied: {error}"]

@@ -128,7 +128,7 @@ class Cellar:
         assert row is not None
         return int(row[0])
 
-    def await_shipped(self) -> None:
+    def await_shipped(self, timeout_s: float = 120.0) -> None:
         """Return when all that is committed now lies on the NAS, and the base copy is finished."""
         goal = self.flush_lsn()
 
@@ -142,7 +142,7 @@ class Cellar:
             )
 
         try:
-            wait_for(done, "the copies")
+            wait_for(done, "the copies", timeout_s)
         except AssertionError as error:
             log = (self.settings.data / "stream.log").read_text()
             raise AssertionError(f"{goal:x} {load_status(self.settings)}\n{log}") from error
