@@ -9,6 +9,7 @@ import hashlib
 import io
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from backup.envelope import seal
 from backup.keys import Site
@@ -73,6 +74,10 @@ class StretchShipper:
                 shipped = self._ship_file(file) or shipped
             except Damaged as error:
                 raise StretchBroken(str(error)) from error
+            except FileNotFoundError as error:
+                if error.filename is None or Path(error.filename) != file.path:
+                    raise
+                break  # it was renamed, being whole now: next time
         return shipped
 
     def _begin_stretch(self, repository: RepositoryFacts) -> None:
