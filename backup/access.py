@@ -115,9 +115,18 @@ def choose_plan(repositories: list[Repository], goal: Goal, base_id: str | None)
             return plan_restore(repository, goal, base_id)
         except NotReached as refusal:
             refusals.append(refusal)
-            if goal == Goal() and (repository.bases or repository.unreadable):
-                break
-    raise refusals[0] if refusals else NotReached("There are no copies. Nothing was written.")
+            if goal == Goal() and repository.holds_anything:
+                break  # an older state must be asked for by name
+    if not refusals:
+        raise NotReached("There are no copies. Nothing was written.")
+    older = [
+        base.id
+        for repository in repositories[len(refusals) :]
+        for base in repository.bases
+        if repository.is_usable(base)
+    ]
+    hint = f" The state before the last restore can be reached: --set {older[-1]}" if older else ""
+    raise NotReached(f"{refusals[0]}{hint}")
 
 
 def check_keys(plan: Plan, access: Access) -> None:

@@ -85,6 +85,12 @@ class Repository:
             return bool(self.chain_of(base))
         return False
 
+    @property
+    def holds_anything(self) -> bool:
+        """Whether anything was copied into it."""
+        parts = any(stretch.parts for stretch in self.stretches.values())
+        return parts or bool(self.bases) or bool(self.unreadable)
+
     def gaps(self) -> list[str]:
         """What is missing between the stretches, in words."""
         words = []

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from backup.keys import read_signing_key
+from backup.records import Place
 from backup.shipper import StretchBroken, StretchShipper
 from backup.shipping import load_repository
 from backup.spool import Spool, SpoolStretch
 from backup.store import DirectoryStore
 from tests.integration.backup.conftest import Cellar
-from tests.integration.backup.test_restore import objects_of
+from tests.integration.backup.test_restore import objects_of, restore
 
 
 @pytest.fixture
@@ -99,3 +100,22 @@ def test_another_writer_of_the_same_stretch_is_noticed(
 
     with pytest.raises(StretchBroken, match="another machine"):
         make_shipper(copied, SpoolStretch(stretch.path))
+
+
+def test_records_without_a_base_copy_are_not_passed_over_for_an_older_state(
+    copied: Cellar, stretch: SpoolStretch, tmp_path: Path
+) -> None:
+    """As after a restore whose own first base copy was not finished before the next loss."""
+    repository = load_repository(copied.settings)
+    assert repository is not None
+    place = Place(site="home", repository="99991231T000000-newer")
+    newer = repository.model_copy(update={"repository": place.repository, "place": place.facts})
+    key = read_signing_key(copied.settings)
+    store = DirectoryStore(copied.nas, "ship")
+    assert StretchShipper(store, copied.site, key, newer, stretch).ship()
+
+    refused = restore(copied, tmp_path / "new", "--dry-run")
+
+    assert refused.returncode == 5
+    asked = refused.stderr.rpartition("--set ")[2].strip()
+    assert restore(copied, tmp_path / "new", "--dry-run", "--set", asked).returncode == 0
