@@ -9,6 +9,7 @@ from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from winery_appliance.analysis_engine.models import Analysis, Anomaly, Recommendation
+from winery_appliance.core.many_rows import is_among
 from winery_appliance.core.outbox import has_failing_event, is_pending
 from winery_appliance.fermentation.events import subject_of
 
@@ -110,7 +111,7 @@ def read_open_anomalies(session: Session, fermentation_ids: Sequence[int]) -> li
     """Open troubles of these fermentations, the worst first, then the oldest."""
     rows = session.scalars(
         select(Anomaly)
-        .where(Anomaly.fermentation_id.in_(fermentation_ids), Anomaly.cleared_at.is_(None))
+        .where(is_among(Anomaly.fermentation_id, fermentation_ids), Anomaly.cleared_at.is_(None))
         .order_by(_WORST_FIRST, Anomaly.opened_at, Anomaly.id)
     )
     return [

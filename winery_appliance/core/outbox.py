@@ -30,6 +30,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from winery_appliance.core.db import Base, Database, run_after_commit
+from winery_appliance.core.many_rows import insert_rows
 
 log = structlog.get_logger("winery.outbox")
 
@@ -109,17 +110,25 @@ class Wake:
 
 def publish(session: Session, event: Event) -> None:
     """Write `event` into the outbox, in the caller's transaction, and wake the worker after the commit."""
-    context = structlog.contextvars.get_contextvars()
-    session.add(
-        OutboxRow(
-            winery_id=event.winery_id,
-            event=type(event).__name__,
-            subject=event.subject,
-            payload=asdict(event),
-            request_id=context.get("request_id"),
-        )
-    )
+    session.add(OutboxRow(**_fill_row(event)))
     wake_after_commit(session)
+
+
+def publish_all(session: Session, events: Sequence[Event]) -> None:
+    """Write `events` as `publish` does, in one statement."""
+    if events:
+        session.execute(insert_rows(OutboxRow, [_fill_row(event) for event in events]))
+        wake_after_commit(session)
+
+
+def _fill_row(event: Event) -> dict[str, Any]:
+    return {
+        "winery_id": event.winery_id,
+        "event": type(event).__name__,
+        "subject": event.subject,
+        "payload": asdict(event),
+        "request_id": structlog.contextvars.get_contextvars().get("request_id"),
+    }
 
 
 def wake_after_commit(session: Session) -> None:

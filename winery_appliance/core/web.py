@@ -206,7 +206,12 @@ def _refuse_constant(word: str) -> None:
 
 def answer_json(body: Any, status: int = 200) -> Response:
     """`body` as JSON."""
-    response = make_response(json.dumps(body, ensure_ascii=False, allow_nan=False), status)
+    return answer_written(json.dumps(body, ensure_ascii=False, allow_nan=False), status)
+
+
+def answer_written(text: str, status: int = 200) -> Response:
+    """`text`, which is JSON already."""
+    response = make_response(text, status)
     response.mimetype = "application/json"
     return response
 

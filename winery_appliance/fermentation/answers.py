@@ -6,10 +6,10 @@ from typing import Any, Literal
 from uuid import UUID
 
 from winery_appliance.core.openapi import Answer, FieldProblem, When
-from winery_appliance.core.units import CANONICAL, SampleType, Unit
+from winery_appliance.core.units import SampleType, Unit
 from winery_appliance.fermentation.commands import Status, Style
 from winery_appliance.fermentation.lineage import Share, Use
-from winery_appliance.fermentation.queries import FermentationView, SampleView
+from winery_appliance.fermentation.queries import FermentationView
 
 
 class LotSourceAnswer(Answer):
@@ -62,17 +62,6 @@ class SampleAnswer(Answer):
     supersedes_id: int | None
     reason: str | None
     voids: bool
-
-    @classmethod
-    def show(cls, view: SampleView, /) -> dict[str, Any]:
-        """`view` as the API tells it; the canonical value to four places."""
-        return super().show(
-            {
-                **vars(view),
-                "canonical_value": round(view.canonical, 4),
-                "canonical_unit": CANONICAL[view.sample_type],
-            }
-        )
 
 
 class ItemProblem(Answer):

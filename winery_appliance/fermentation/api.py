@@ -64,7 +64,7 @@ def list_samples(fermentation_id: int) -> ResponseReturnValue:
     """Readings in the order they were measured; `sample_type` filters, `history` shows what was corrected, too."""
     wanted = web.read_query(ListSamples)
     with web.transaction(current_actor().winery_id) as session:
-        service.get_fermentation(session, fermentation_id)
+        service.refuse_unknown(session, fermentation_id)
         page = queries.list_samples(
             session,
             fermentation_id,
@@ -73,8 +73,7 @@ def list_samples(fermentation_id: int) -> ResponseReturnValue:
             cursor=wanted.cursor,
             limit=wanted.limit,
         )
-    items = [SampleAnswer.show(item) for item in page.items]
-    return web.answer_json({"items": items, "next_cursor": page.next_cursor})
+    return web.answer_written(ListOf[SampleAnswer].write(page))
 
 
 @blueprint.post("/fermentations/<id:fermentation_id>/samples")

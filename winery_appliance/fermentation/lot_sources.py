@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from winery_appliance.core.errors import FieldFault, Invalid
+from winery_appliance.core.many_rows import is_among
 from winery_appliance.fermentation.commands import LotSource
 from winery_appliance.fermentation.models import FermentationLotSource
 from winery_appliance.fruit_origin.queries import hold_living_lots, read_lots
@@ -88,7 +89,7 @@ def read_lot_sources(
             FermentationLotSource.percentage,
             FermentationLotSource.kg,
         )
-        .where(FermentationLotSource.fermentation_id.in_(fermentation_ids))
+        .where(is_among(FermentationLotSource.fermentation_id, fermentation_ids))
         .order_by(FermentationLotSource.percentage.desc(), FermentationLotSource.id)
     ).all()
     lots = read_lots(session, sorted({row.harvest_lot_id for row in rows}))

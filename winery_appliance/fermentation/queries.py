@@ -1,34 +1,30 @@
 """What may be read of fermentations and samples: plain data, never rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
-    DateTime,
     Select,
-    Text,
     and_,
     func,
-    literal,
     or_,
     select,
     text,
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
+from winery_appliance.core.many_rows import is_among
 from winery_appliance.core.paging import Page, cut_page, read_cursor, read_moment
-from winery_appliance.core.units import SampleType, Unit
+from winery_appliance.core.units import CANONICAL, SampleType, Unit
 from winery_appliance.fermentation.lot_sources import LotSourceView, read_lot_sources
 from winery_appliance.fermentation.models import Fermentation, Sample, VesselOccupancy
-from winery_appliance.fermentation.rules import Neighbour
 from winery_appliance.fermentation.whereabouts import find_vessel_codes
 
 
@@ -58,9 +54,8 @@ class FermentationView:
         return self.vessel_codes[0] if self.vessel_codes else ""
 
 
-@dataclass(frozen=True)
-class SampleView:
-    """One reading: as typed, and `canonical` in the unit of its kind."""
+class SampleView(NamedTuple):
+    """One reading: as typed, and `canonical` in the unit of its kind. There are thousands of them at once."""
 
     id: int
     client_uuid: UUID
@@ -79,6 +74,37 @@ class SampleView:
     reason: str | None = None
     voids: bool = False
 
+    @property
+    def canonical_value(self) -> float:
+        """`canonical` as it is shown, to four places."""
+        return round(self.canonical, 4)
+
+    @property
+    def canonical_unit(self) -> Unit:
+        """The unit of `canonical`."""
+        return CANONICAL[self.sample_type]
+
+
+# In the order of the fields of a SampleView.
+_SAMPLE = (
+    Sample.id,
+    Sample.client_uuid,
+    Sample.fermentation_id,
+    Sample.sample_type,
+    Sample.value_typed,
+    Sample.unit,
+    Sample.qualifier,
+    Sample.sample_temperature_c,
+    Sample.value,
+    Sample.measured_at,
+    Sample.received_at,
+    Sample.recorded_by,
+    Sample.confirmed,
+    Sample.supersedes_id,
+    Sample.reason,
+    Sample.voids,
+)
+
 
 def find_fermentation(session: Session, fermentation_id: int) -> FermentationView | None:
     """The fermentation with this id."""
@@ -86,11 +112,19 @@ def find_fermentation(session: Session, fermentation_id: int) -> FermentationVie
     return rows[0] if rows else None
 
 
+def has_fermentation(session: Session, fermentation_id: int) -> bool:
+    """Whether there is such a fermentation."""
+    wanted = select(Fermentation.id).where(
+        Fermentation.id == fermentation_id, Fermentation.deleted_at.is_(None)
+    )
+    return session.scalar(wanted) is not None
+
+
 def find_fermentations(
     session: Session, fermentation_ids: Sequence[int]
 ) -> dict[int, FermentationView]:
     """The fermentations with these ids, by id."""
-    wanted = _living().where(Fermentation.id.in_(fermentation_ids))
+    wanted = _living().where(is_among(Fermentation.id, fermentation_ids))
     return {view.id: view for view in _view_fermentations(session, wanted)}
 
 
@@ -134,7 +168,7 @@ def list_fermentations(
 
 def read_fermentations(session: Session, fermentation_ids: Sequence[int]) -> list[FermentationView]:
     """Fermentations by id, the youngest first."""
-    wanted = _living().where(Fermentation.id.in_(fermentation_ids))
+    wanted = _living().where(is_among(Fermentation.id, fermentation_ids))
     return _view_fermentations(
         session, wanted.order_by(Fermentation.started_at.desc(), Fermentation.id.desc())
     )
@@ -168,7 +202,7 @@ def _view_fermentations(session: Session, wanted: Select[Fermentation]) -> list[
     ]
 
 
-def _is_current() -> ColumnElement[bool]:
+def is_current() -> ColumnElement[bool]:
     """Whether a row is what its reading now is: neither superseded nor voided."""
     newer = aliased(Sample)
     superseded = (
@@ -194,30 +228,30 @@ def list_samples(
     Raises Invalid for a cursor that is not ours.
     """
     wanted = (
-        select(Sample)
+        select(*_SAMPLE)
         .where(Sample.fermentation_id == fermentation_id)
         .order_by(Sample.measured_at, Sample.id)
     )
     if not history:
-        wanted = wanted.where(_is_current())
+        wanted = wanted.where(is_current())
     if sample_type is not None:
         wanted = wanted.where(Sample.sample_type == sample_type)
     if cursor is not None:
         wanted = wanted.where(
             tuple_(Sample.measured_at, Sample.id) > tuple_(*read_cursor(cursor, read_moment))
         )
-    rows = [view_sample(row) for row in session.scalars(wanted.limit(limit + 1))]
+    rows = [_view_columns(row) for row in session.execute(wanted.limit(limit + 1))]
     return cut_page(rows, limit, lambda row: (row.measured_at.isoformat(), row.id))
 
 
 def read_samples(session: Session, fermentation_id: int) -> list[SampleView]:
     """Every current reading of a fermentation in the order they were measured."""
-    rows = session.scalars(
-        select(Sample)
-        .where(Sample.fermentation_id == fermentation_id, _is_current())
+    rows = session.execute(
+        select(*_SAMPLE)
+        .where(Sample.fermentation_id == fermentation_id, is_current())
         .order_by(Sample.measured_at, Sample.id)
     )
-    return [view_sample(row) for row in rows]
+    return [_view_columns(row) for row in rows]
 
 
 def find_last_moment(session: Session, fermentation_id: int) -> datetime | None:
@@ -226,7 +260,7 @@ def find_last_moment(session: Session, fermentation_id: int) -> datetime | None:
         select(
             func.greatest(
                 select(func.max(Sample.measured_at))
-                .where(Sample.fermentation_id == fermentation_id, _is_current())
+                .where(Sample.fermentation_id == fermentation_id, is_current())
                 .scalar_subquery(),
                 select(
                     func.max(func.lower(VesselOccupancy.during)) + text("interval '1 microsecond'")
@@ -248,7 +282,7 @@ def read_recent_samples(
         .where(
             Sample.sample_type == sample_type,
             Sample.fermentation_id == Fermentation.id,
-            _is_current(),
+            is_current(),
         )
         .order_by(Sample.measured_at.desc(), Sample.id.desc())
         .limit(each)
@@ -266,12 +300,11 @@ def read_recent_samples(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A reading as a point of a curve; `value` is canonical."""
+class Point(NamedTuple):
+    """A reading as a point of a curve; `value` is canonical. Points sort by time."""
 
-    sample_id: int
     measured_at: datetime
+    sample_id: int
     value: float
 
 
@@ -280,107 +313,27 @@ def read_recent_points(
 ) -> dict[int, list[Point]]:
     """The last `each` readings of one kind of several fermentations as points, oldest first; one query for all."""
     latest = (
-        select(Sample.id, Sample.measured_at, Sample.value)
+        select(Sample.measured_at, Sample.id, Sample.value)
         .where(
             Sample.sample_type == sample_type,
             Sample.fermentation_id == Fermentation.id,
-            _is_current(),
+            is_current(),
         )
         .order_by(Sample.measured_at.desc(), Sample.id.desc())
         .limit(each)
         .lateral()
     )
     rows = session.execute(
-        select(Fermentation.id, latest.c.id, latest.c.measured_at, latest.c.value)
+        select(Fermentation.id, latest.c.measured_at, latest.c.id, latest.c.value)
         .join(latest, true())
-        .where(Fermentation.id.in_(fermentation_ids))
+        .where(is_among(Fermentation.id, fermentation_ids))
     )
     found: dict[int, list[Point]] = {}
-    for fermentation_id, sample_id, measured_at, value in rows:
-        found.setdefault(fermentation_id, []).append(Point(sample_id, measured_at, value))
+    for fermentation_id, *point in rows:
+        found.setdefault(fermentation_id, []).append(Point(*point))
     for points in found.values():
-        points.sort(key=lambda point: (point.measured_at, point.sample_id))
+        points.sort()
     return found
-
-
-def find_neighbours(
-    session: Session,
-    fermentation_id: int,
-    sample_type: SampleType,
-    at: datetime,
-    *,
-    without: int | None = None,
-) -> tuple[Neighbour | None, Neighbour | None]:
-    """The current readings of one kind measured last before (or at) and first after a moment, but not `without`."""
-    of_kind = select(Sample.value, Sample.measured_at).where(
-        Sample.fermentation_id == fermentation_id,
-        Sample.sample_type == sample_type,
-        _is_current(),
-    )
-    if without is not None:
-        of_kind = of_kind.where(Sample.id != without)
-    before = session.execute(
-        of_kind.where(Sample.measured_at <= at)
-        .order_by(Sample.measured_at.desc(), Sample.id.desc())
-        .limit(1)
-    ).one_or_none()
-    after = session.execute(
-        of_kind.where(Sample.measured_at > at).order_by(Sample.measured_at, Sample.id).limit(1)
-    ).one_or_none()
-    return (
-        Neighbour(before.value, before.measured_at) if before else None,
-        Neighbour(after.value, after.measured_at) if after else None,
-    )
-
-
-Place = tuple[int, SampleType, datetime]
-
-
-def find_many_neighbours(
-    session: Session, places: Sequence[Place]
-) -> list[tuple[Neighbour | None, Neighbour | None]]:
-    """What `find_neighbours` finds at each place, (fermentation, kind, moment), in one query."""
-    if not places:
-        return []
-    ids, kinds, moments = zip(*places, strict=True)
-    place = (
-        func.unnest(
-            literal(list(ids), ARRAY(BigInteger)),
-            literal([str(kind) for kind in kinds], ARRAY(Text)),
-            literal(list(moments), ARRAY(DateTime(timezone=True))),
-        )
-        .table_valued("fermentation_id", "sample_type", "at", with_ordinality="n", name="place")
-        .render_derived()
-    )
-    of_kind = select(Sample.value, Sample.measured_at).where(
-        Sample.fermentation_id == place.c.fermentation_id,
-        Sample.sample_type == place.c.sample_type,
-        _is_current(),
-    )
-    before = (
-        of_kind.where(Sample.measured_at <= place.c.at)
-        .order_by(Sample.measured_at.desc(), Sample.id.desc())
-        .limit(1)
-        .lateral()
-    )
-    after = (
-        of_kind.where(Sample.measured_at > place.c.at)
-        .order_by(Sample.measured_at, Sample.id)
-        .limit(1)
-        .lateral()
-    )
-    rows = session.execute(
-        select(before.c.value, before.c.measured_at, after.c.value, after.c.measured_at)
-        .select_from(place.outerjoin(before, true()).outerjoin(after, true()))
-        .order_by(place.c.n)
-    )
-    return [
-        (
-            None if row[1] is None else Neighbour(row[0], row[1]),
-            None if row[3] is None else Neighbour(row[2], row[3]),
-        )
-        for row in rows
-    ]
 
 
 def find_sample(session: Session, sample_id: int) -> SampleView | None:
@@ -408,6 +361,11 @@ def read_history(session: Session, sample_id: int) -> list[SampleView]:
         select(Sample).where(Sample.id.in_(select(chain.c.id))).order_by(Sample.id)
     )
     return [view_sample(row) for row in rows]
+
+
+def _view_columns(row: Iterable[Any]) -> SampleView:
+    row_id, uuid, fermentation_id, kind, typed, unit, *rest = row
+    return SampleView(row_id, uuid, fermentation_id, SampleType(kind), typed, Unit(unit), *rest)
 
 
 def view_sample(row: Sample) -> SampleView:

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,15 +21,15 @@ from winery_appliance.core.errors import (
     NeedsConfirmation,
     NotFound,
 )
+from winery_appliance.core.many_rows import insert_rows, is_among
 from winery_appliance.fermentation.commands import BatchItem
 from winery_appliance.fermentation.events import SampleRecorded
 from winery_appliance.fermentation.models import Sample
+from winery_appliance.fermentation.neighbours import Place, find_many_neighbours
 from winery_appliance.fermentation.queries import (
     FermentationView,
-    Place,
     SampleView,
     find_fermentations,
-    find_many_neighbours,
     hold_fermentations,
 )
 from winery_appliance.fermentation.rules import Neighbour, Surroundings, judge
@@ -77,9 +76,14 @@ def record_batch(
     book = _look_up(session, readable)
     judged = [_judge_item(item, book, actor, now) for item in items]
     rows = _write(session, list(book.accepted.values()))
-    for row in rows.values():
-        if isinstance(row, Sample):
-            outbox.publish(session, SampleRecorded(actor.winery_id, row.fermentation_id, row.id))
+    outbox.publish_all(
+        session,
+        [
+            SampleRecorded(actor.winery_id, row.fermentation_id, row.id)
+            for row in rows.values()
+            if isinstance(row, Sample)
+        ],
+    )
     if any(outcome is not None and outcome.status == "repeated" for outcome in judged):
         outbox.wake_after_commit(session)
     first: set[UUID] = set()
@@ -94,7 +98,7 @@ def _look_up(session: Session, items: Sequence[BatchItem]) -> _Book:
     ids = sorted({item.fermentation_id for item in items})
     hold_fermentations(session, ids)
     found = session.scalars(
-        select(Sample).where(Sample.client_uuid.in_([item.client_uuid for item in items]))
+        select(Sample).where(is_among(Sample.client_uuid, [item.client_uuid for item in items]))
     )
     earlier = {row.client_uuid: row for row in found}
     places = [_place(item) for item in items if item.client_uuid not in earlier]
@@ -176,10 +180,11 @@ def _write(session: Session, rows: list[dict[str, Any]]) -> Written:
 def _write_together(session: Session, rows: list[dict[str, Any]]) -> Written:
     if not rows:
         return {}
-    statement = insert(Sample).on_conflict_do_nothing(index_elements=["winery_id", "client_uuid"])
+    statement = insert_rows(Sample, rows).on_conflict_do_nothing(
+        index_elements=["winery_id", "client_uuid"]
+    )
     with session.begin_nested():
-        ids = session.scalars(statement.returning(Sample.id), rows).all()
-        found = session.scalars(select(Sample).where(Sample.id.in_(ids)).order_by(Sample.id))
+        found = session.scalars(statement.returning(Sample))
         by_uuid = {row.client_uuid: row for row in found}
     return {row["client_uuid"]: by_uuid.get(row["client_uuid"]) for row in rows}
 

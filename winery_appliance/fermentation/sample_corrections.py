@@ -16,10 +16,10 @@ from winery_appliance.core.errors import Conflict, NotAllowed, NotFound
 from winery_appliance.fermentation.commands import CorrectSample, VoidSample
 from winery_appliance.fermentation.events import SampleCorrected, SampleVoided
 from winery_appliance.fermentation.models import Sample
+from winery_appliance.fermentation.neighbours import find_neighbours
 from winery_appliance.fermentation.queries import (
     FermentationView,
     SampleView,
-    find_neighbours,
     find_sample,
     find_superseding,
     hold_fermentation,

@@ -10,8 +10,9 @@ from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
 from winery_appliance.core.errors import Invalid, NotFound
 from winery_appliance.core.openapi import ListOf, describes
+from winery_appliance.core.paging import Page
 from winery_appliance.fermentation import queries, sample_batch, sample_corrections
-from winery_appliance.fermentation.answers import BatchAnswer, BatchItemAnswer, SampleAnswer
+from winery_appliance.fermentation.answers import BatchAnswer, SampleAnswer
 from winery_appliance.fermentation.commands import BatchItem, CorrectSample, RecordBatch, VoidSample
 from winery_appliance.fermentation.sample_batch import Outcome
 
@@ -29,7 +30,7 @@ def record_batch() -> ResponseReturnValue:
     with web.transaction(actor.winery_id) as session:
         outcomes = sample_batch.record_batch(session, items, actor=actor, now=clock.now())
     shown = [_show_outcome(*pair) for pair in zip(given, outcomes, strict=True)]
-    return web.answer_json({"items": shown})
+    return web.answer_written(BatchAnswer.model_validate({"items": shown}).model_dump_json())
 
 
 def _read_item(given: Any) -> BatchItem | Invalid:
@@ -42,14 +43,12 @@ def _read_item(given: Any) -> BatchItem | Invalid:
 def _show_outcome(given: Any, outcome: Outcome) -> dict[str, Any]:
     """What became of one reading, under the UUID it was sent with."""
     sent = given.get("client_uuid") if isinstance(given, dict) else None
-    return BatchItemAnswer.show(
-        {
-            "client_uuid": sent if isinstance(sent, str) else None,
-            "status": outcome.status,
-            "sample": SampleAnswer.show(outcome.sample) if outcome.sample else None,
-            "problem": outcome.problem,
-        }
-    )
+    return {
+        "client_uuid": sent if isinstance(sent, str) else None,
+        "status": outcome.status,
+        "sample": outcome.sample,
+        "problem": outcome.problem,
+    }
 
 
 @blueprint.post("/<id:sample_id>/correct")
@@ -89,6 +88,4 @@ def read_history(sample_id: int) -> ResponseReturnValue:
         chain = queries.read_history(session, sample_id)
     if not chain:
         raise NotFound("There is no such reading in this winery.")
-    return web.answer_json(
-        {"items": [SampleAnswer.show(item) for item in chain], "next_cursor": None}
-    )
+    return web.answer_written(ListOf[SampleAnswer].write(Page(chain, None)))

@@ -20,11 +20,12 @@ from winery_appliance.fermentation.commands import RecordSample, StartFermentati
 from winery_appliance.fermentation.events import FermentationStarted, SampleRecorded
 from winery_appliance.fermentation.lot_sources import add_lot_sources
 from winery_appliance.fermentation.models import Fermentation, Sample, VesselOccupancy
+from winery_appliance.fermentation.neighbours import find_neighbours
 from winery_appliance.fermentation.queries import (
     FermentationView,
     SampleView,
     find_fermentation,
-    find_neighbours,
+    has_fermentation,
     hold_fermentation,
     read_recent_samples,
     view_sample,
@@ -111,8 +112,18 @@ def get_fermentation(session: Session, fermentation_id: int) -> FermentationView
     """The fermentation. Raises NotFound, also for one of another winery."""
     found = find_fermentation(session, fermentation_id)
     if found is None:
-        raise NotFound("There is no such fermentation in this winery.")
+        raise _unknown()
     return found
+
+
+def refuse_unknown(session: Session, fermentation_id: int) -> None:
+    """Raise NotFound when there is no such fermentation in this winery."""
+    if not has_fermentation(session, fermentation_id):
+        raise _unknown()
+
+
+def _unknown() -> NotFound:
+    return NotFound("There is no such fermentation in this winery.")
 
 
 def record_sample(

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from winery_appliance.core.many_rows import is_among
 from winery_appliance.fermentation.models import VesselOccupancy
 from winery_appliance.winery.queries import list_vessels
 
@@ -26,7 +27,7 @@ def find_vessel_codes(
             .over(partition_by=VesselOccupancy.fermentation_id, order_by=end.desc())
             .label("place"),
         )
-        .where(VesselOccupancy.fermentation_id.in_(fermentation_ids))
+        .where(is_among(VesselOccupancy.fermentation_id, fermentation_ids))
         .subquery()
     )
     rows = session.execute(

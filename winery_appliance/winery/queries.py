@@ -8,6 +8,7 @@ from math import inf
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from winery_appliance.core.many_rows import is_among
 from winery_appliance.core.units import Unit
 from winery_appliance.winery.models import Vessel, Winery
 
@@ -100,7 +101,7 @@ def read_vessel_codes(session: Session, vessel_ids: Collection[int]) -> dict[int
     """Codes of vessels by id, also of deleted ones."""
     if not vessel_ids:
         return {}
-    rows = session.execute(select(Vessel.id, Vessel.code).where(Vessel.id.in_(vessel_ids)))
+    rows = session.execute(select(Vessel.id, Vessel.code).where(is_among(Vessel.id, vessel_ids)))
     return {row.id: row.code for row in rows}
 
 
@@ -125,20 +126,31 @@ def list_vessels(session: Session) -> list[VesselView]:
     Numbers in codes count as numbers: T-2 comes before T-10.
     """
     rows = session.execute(
-        select(Vessel, Winery.walking_order)
+        select(
+            Vessel.id,
+            Vessel.code,
+            Vessel.kind,
+            Vessel.capacity_l,
+            Vessel.position,
+            Winery.walking_order,
+        )
         .join(Winery, Winery.id == Vessel.winery_id)
         .where(Vessel.deleted_at.is_(None))
     )
-    return [_view(row) for row, _ in sorted(rows, key=lambda found: _place(*found))]
+    placed = [(_place(row.code, row.position, row.walking_order), row) for row in rows]
+    placed.sort(key=lambda each: each[0])
+    return [VesselView(*row[:-1]) for _, row in placed]
 
 
-def _place(vessel: Vessel, walking_order: str) -> tuple[float, list[tuple[int, int, str]], str]:
-    ranked = walking_order == "position" and vessel.position is not None
+def _place(
+    code: str, position: int | None, walking_order: str
+) -> tuple[float, list[tuple[int, int, str]], str]:
+    ranked = walking_order == "position" and position is not None
     parts = [
         (0, int(part), "") if part.isdigit() else (1, 0, part)
-        for part in re.findall(r"[0-9]+|[^0-9]+", vessel.code.lower())
+        for part in re.findall(r"[0-9]+|[^0-9]+", code.lower())
     ]
-    return float(vessel.position or 0) if ranked else inf, parts, vessel.code
+    return float(position or 0) if ranked else inf, parts, code
 
 
 def _view(row: Vessel) -> VesselView:
