@@ -21,6 +21,7 @@ MODELS = (
     "winery_appliance.fruit_origin.models",
     "winery_appliance.fermentation.models",
     "winery_appliance.cellar_work.models",
+    "winery_appliance.devices.models",
     "winery_appliance.analysis_engine.models",
 )
 _LOCK = "winery/migrate"

@@ -47,6 +47,9 @@ class Settings(BaseModel):
         default=15, ge=1, le=720, description="idle minutes a sign-in by PIN lasts"
     )
     token_hours: int = Field(default=12, ge=1, le=720, description="hours an access token lasts")
+    reading_months: int = Field(
+        default=24, ge=12, le=1200, description="months with readings of devices that are kept"
+    )
     secure_cookies: bool = Field(default=False, description="cookies for HTTPS only")
     nas: Path | None = Field(
         default=None,

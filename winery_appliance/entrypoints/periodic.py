@@ -9,12 +9,15 @@ from winery_appliance.core import clock
 from winery_appliance.core.db import Database
 from winery_appliance.core.jobs import PeriodicJob
 from winery_appliance.core.outbox import drain
+from winery_appliance.core.settings import read_settings
 from winery_appliance.entrypoints.reactions import REACTIONS
 
 log = structlog.get_logger("winery.periodic")
 
 # Done events answer "when was this reading analysed" for a while; after that the analysis itself does.
 KEEP_FINISHED = timedelta(days=30)
+# A box that is off over the holidays still finds the months it needs.
+MONTHS_AHEAD = 2
 
 
 def sweep_outbox(db: Database) -> None:
@@ -31,10 +34,21 @@ def purge_finished(db: Database) -> None:
     log.info("finished rows purged", removed=removed)
 
 
+def keep_device_reading_months(db: Database) -> None:
+    """Make the tables of the months to come, and drop the oldest beyond those that are kept."""
+    with db.transaction() as session:
+        made, moved, dropped = session.execute(
+            text("SELECT * FROM keep_device_reading_months(:ahead, :kept)"),
+            {"ahead": MONTHS_AHEAD, "kept": read_settings().reading_months},
+        ).one()
+    log.info("months of readings kept", made=made, moved=moved, dropped=dropped)
+
+
 JOBS: dict[str, PeriodicJob] = {
     job.name: job
     for job in (
         PeriodicJob("sweep_outbox", timedelta(minutes=1), sweep_outbox),
         PeriodicJob("purge_finished", timedelta(hours=6), purge_finished),
+        PeriodicJob("keep_device_reading_months", timedelta(hours=6), keep_device_reading_months),
     )
 }

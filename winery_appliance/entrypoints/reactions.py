@@ -10,6 +10,12 @@ from winery_appliance.cellar_work.events import (
     CapWorkVoided,
 )
 from winery_appliance.core.outbox import Reactions
+from winery_appliance.devices.events import (
+    DeviceAdded,
+    DeviceAssigned,
+    DeviceChanged,
+    DeviceReadingsReceived,
+)
 from winery_appliance.fermentation.events import (
     FermentationCancelled,
     FermentationCompleted,
@@ -41,4 +47,8 @@ REACTIONS: Reactions = {
     CapWorkRecorded: [],
     CapWorkCorrected: [],
     CapWorkVoided: [],
+    DeviceAdded: [],
+    DeviceChanged: [],
+    DeviceAssigned: [],
+    DeviceReadingsReceived: [],
 }

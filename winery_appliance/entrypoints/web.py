@@ -27,6 +27,7 @@ from winery_appliance.core.roles import role_url
 from winery_appliance.core.secret_files import read_or_make_secret
 from winery_appliance.core.settings import Settings, read_settings
 from winery_appliance.core.web import MAX_BODY_BYTES, set_up_web
+from winery_appliance.devices import api as probes_api
 from winery_appliance.entrypoints import api_docs, health
 from winery_appliance.fermentation import api as fermentation_api
 from winery_appliance.fermentation import lineage_api, samples_api, status_api, transfers_api
@@ -62,6 +63,7 @@ APIS = (
     lineage_api,
     transfers_api,
     cellar_work_api,
+    probes_api,
     analysis_api,
     rounds_api,
 )

@@ -8,8 +8,9 @@ from winery_appliance.core.db import Base
 
 
 def _is_ours(_entity: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
-    """Huey's tables are its own: no model of ours describes them."""
-    return not (kind == "table" and name is not None and name.startswith("huey_"))
+    """Huey's tables are its own, and a month of readings is a part of its table: no model of ours describes them."""
+    others = ("huey_", "device_readings_")
+    return not (kind == "table" and name is not None and name.startswith(others))
 
 
 context.configure(

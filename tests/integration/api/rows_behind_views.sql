@@ -58,3 +58,9 @@ INSERT INTO cap_work (winery_id, fermentation_id, client_uuid, kind, note, recor
         nullif(i - 1, 0), CASE WHEN i > 1 THEN 'slip' END FROM generate_series(1, %(n)s) i
     UNION ALL SELECT 1, f, gen_random_uuid(), 'punch_down', '', 1, false, 'x'::bytea, now(), NULL, NULL
         FROM generate_series(1, %(n)s) f;
+INSERT INTO devices (winery_id, code, kind) SELECT 1, 'D' || i, 'tilt' FROM generate_series(1, %(n)s) i;
+INSERT INTO device_assignments (winery_id, device_id, vessel_id, during)
+    SELECT 1, 1, i, tstzrange(now() - i * interval '1 day', now() - (i - 1) * interval '1 day') FROM generate_series(1, %(n)s) i
+    UNION ALL SELECT 1, i, i, tstzrange(now(), NULL) FROM generate_series(1, %(n)s) i;
+INSERT INTO device_readings (winery_id, device_id, read_at, quantity, value)
+    SELECT 1, 1, now() - i * interval '1 hour', 'temperature', 24 FROM generate_series(1, %(n)s) i;

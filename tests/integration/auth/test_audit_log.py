@@ -19,6 +19,7 @@ UNAUDITED = {
     "analyses": "computed from samples; can be computed again",
     "anomalies": "computed from samples; can be computed again",
     "recommendations": "computed from samples; can be computed again",
+    "device_readings": "one a minute, never changed, and each names its device and moment",
 }
 # Audited, but for its insertions.
 APPEND_ONLY = {"samples": "never changed, and each row names its person and moment"}

@@ -31,9 +31,24 @@ def tables(url: str) -> dict[str, tuple[bool, bool, bool]]:
             for name, enabled, forced, policy in connection.execute(
                 "SELECT relname, relrowsecurity, relforcerowsecurity, EXISTS (SELECT FROM pg_policy"
                 " WHERE polrelid = c.oid AND polname = 'tenant') FROM pg_class c"
-                " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+                " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition"
             )
         }
+
+
+def test_nobody_gets_at_a_part_of_a_table_past_its_policy(book: Winery) -> None:
+    with psycopg.connect(book.url("owner")) as connection:
+        open_parts = connection.execute(
+            "SELECT relname, rolname FROM pg_class c, pg_roles r WHERE relispartition AND relkind = 'r'"
+            " AND rolname IN ('winery_app', 'winery_worker', 'winery_door') AND has_table_privilege("
+            " r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')"
+        ).fetchall()
+        parts = connection.execute(
+            "SELECT count(*) FROM pg_class WHERE relispartition AND relkind = 'r'"
+        ).fetchone()
+    assert parts is not None
+    assert parts[0] >= 4, "there are parts to look at"
+    assert open_parts == []
 
 
 def test_every_table_is_a_tenants_or_named_as_shared(book: Winery) -> None:

@@ -1,0 +1,1 @@
+"""Probes in the cellar: which vessel each hangs in, and what it reads."""

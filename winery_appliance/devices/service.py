@@ -1,0 +1,308 @@
+"""Use cases of devices. Each is one transaction and says what happened as an event."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.dialects.postgresql import Range, insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from winery_appliance.auth.permissions import Permission
+from winery_appliance.auth.service import Actor, require
+from winery_appliance.core import outbox
+from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
+from winery_appliance.core.many_rows import insert_rows
+from winery_appliance.core.units import (
+    UNIT_SYMBOLS,
+    SampleType,
+    UnitMismatch,
+    hard_range,
+    to_canonical,
+)
+from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.devices.commands import (
+    AddDevice,
+    AssignDevice,
+    ChangeDevice,
+    DeviceReadingItem,
+)
+from winery_appliance.devices.events import (
+    DeviceAdded,
+    DeviceAssigned,
+    DeviceChanged,
+    DeviceReadingsReceived,
+)
+from winery_appliance.devices.models import Device, DeviceAssignment, DeviceReading
+from winery_appliance.devices.queries import (
+    AssignmentView,
+    DeviceView,
+    find_device,
+    list_assignments,
+)
+from winery_appliance.fermentation.rules import FUTURE_TOLERANCE
+from winery_appliance.winery.queries import find_vessel
+
+Seen = Collection[str] | None
+Key = tuple[datetime, str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one reading: created, repeated, refused or conflict."""
+
+    status: str
+    problem: Invalid | Conflict | None = None
+
+
+def add_device(session: Session, command: AddDevice, *, actor: Actor) -> tuple[DeviceView, bool]:
+    """Make a device known, and whether it was new; the same again finds the first.
+
+    Raises NotAllowed, or Conflict when the code is in use.
+    """
+    require(actor, Permission.CONFIGURE_CELLAR)
+    values = {"winery_id": actor.winery_id, **command.model_dump()}
+    added = session.scalar(
+        insert(Device).values(values).on_conflict_do_nothing().returning(Device.id)
+    )
+    if added is not None:
+        outbox.publish(session, DeviceAdded(actor.winery_id, added))
+        return get_device(session, added), True
+    same = [getattr(Device, name).is_not_distinct_from(value) for name, value in values.items()]
+    earlier = session.scalar(select(Device.id).where(*same))
+    if earlier is None:
+        raise _taken(command.code)
+    return get_device(session, earlier), False
+
+
+def get_device(session: Session, device_id: int) -> DeviceView:
+    """The device. Raises NotFound, also for another winery's."""
+    found = find_device(session, device_id)
+    if found is None:
+        raise _unknown()
+    return found
+
+
+def change_device(
+    session: Session, device_id: int, command: ChangeDevice, *, actor: Actor, seen: Seen
+) -> DeviceView:
+    """Change a device. Raises NotAllowed, NotFound, ChangedMeanwhile, or Conflict when the code is in use."""
+    require(actor, Permission.CONFIGURE_CELLAR)
+    row = _hold(session, device_id)
+    refuse_stale(get_device(session, device_id), seen)
+    try:
+        with session.begin_nested():
+            for name, value in command.model_dump(exclude_unset=True).items():
+                setattr(row, name, value)
+    except IntegrityError as error:
+        raise _taken(command.code) from error
+    outbox.publish(session, DeviceChanged(actor.winery_id, device_id))
+    return get_device(session, device_id)
+
+
+def assign_device(
+    session: Session, device_id: int, command: AssignDevice, *, actor: Actor
+) -> tuple[list[AssignmentView], bool]:
+    """Hang a device into a vessel, or take it out; all its places, the latest first, and whether this changed anything.
+
+    Raises NotAllowed, NotFound, Invalid for an unknown vessel, and Conflict when the device was moved at or after that
+    moment.
+    """
+    require(actor, Permission.CONFIGURE_CELLAR)
+    _hold(session, device_id)
+    vessel_id = _find_vessel_id(session, command.vessel_code)
+    latest = session.scalar(
+        select(DeviceAssignment)
+        .where(DeviceAssignment.device_id == device_id)
+        .order_by(func.lower(DeviceAssignment.during).desc())
+        .limit(1)
+    )
+    if _is_there_already(latest, vessel_id, command.since):
+        return list_assignments(session, device_id), False
+    if latest is not None:
+        _end_assignment(latest, command.since)
+        session.flush()
+    if vessel_id is not None:
+        session.add(
+            DeviceAssignment(
+                winery_id=actor.winery_id,
+                device_id=device_id,
+                vessel_id=vessel_id,
+                during=Range(command.since, None),
+            )
+        )
+    session.flush()
+    outbox.publish(session, DeviceAssigned(actor.winery_id, device_id))
+    return list_assignments(session, device_id), True
+
+
+def _find_vessel_id(session: Session, code: str | None) -> int | None:
+    if code is None:
+        return None
+    vessel = find_vessel(session, code)
+    if vessel is None:
+        raise _refusal("vessel_code", "unknown_vessel", f"There is no vessel {code}.")
+    return vessel.id
+
+
+def _is_there_already(
+    latest: DeviceAssignment | None, vessel_id: int | None, since: datetime
+) -> bool:
+    """Whether this was said before: hung there since then, or taken out then, or never hung anywhere."""
+    if latest is None:
+        return vessel_id is None
+    if vessel_id is None:
+        return latest.during.upper == since
+    return latest.vessel_id == vessel_id and latest.during.lower == since
+
+
+def _end_assignment(latest: DeviceAssignment, since: datetime) -> None:
+    """Let the latest assignment end when the next begins."""
+    begun, ended = latest.during.lower, latest.during.upper
+    assert begun is not None, "a constraint sees to it"
+    if since <= begun or (ended is not None and since < ended):
+        raise Conflict(
+            f"This device was moved later, at {max(begun, ended or begun):%Y-%m-%d %H:%M} UTC. Nothing was saved. "
+            "Look where it hung.",
+            code="moved_later",
+            fields=[FieldFault("since", "moved_later", "It was moved at or after that moment.")],
+        )
+    if ended is None:
+        latest.during = Range(begun, since)
+
+
+def record_readings(
+    session: Session,
+    device_id: int,
+    items: Sequence[DeviceReadingItem | Invalid],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> list[Outcome]:
+    """Take in what a device read; an outcome each, in the same order. Sent again, a reading is found and changes nothing.
+
+    An item that could not even be read comes in as the fault that was found. Raises NotAllowed and NotFound.
+    """
+    require(actor, Permission.RECORD_SAMPLES)
+    get_device(session, device_id)
+    judged = [_judge(item, now) for item in items]
+    wanted: dict[Key, float] = {}
+    for reading in judged:
+        if not isinstance(reading, Invalid):
+            wanted.setdefault(*reading)
+    fresh = _insert(session, device_id, wanted, actor)
+    known = _read_values(session, device_id, wanted.keys() - fresh) | {
+        key: wanted[key] for key in fresh
+    }
+    if fresh:
+        moments = sorted(at for at, _ in fresh)
+        outbox.publish(
+            session,
+            DeviceReadingsReceived(
+                actor.winery_id, device_id, moments[0].isoformat(), moments[-1].isoformat()
+            ),
+        )
+    return [_tell(reading, fresh, known) for reading in judged]
+
+
+def _judge(item: DeviceReadingItem | Invalid, now: datetime) -> tuple[Key, float] | Invalid:
+    """The reading in its canonical unit, or why it cannot be."""
+    if isinstance(item, Invalid):
+        return item
+    kind = SampleType(item.quantity)
+    if item.read_at > now + FUTURE_TOLERANCE:
+        return _refusal("read_at", "in_future", "This time has not come yet. Check its clock.")
+    try:
+        low, high = hard_range(kind, item.unit)
+    except UnitMismatch as error:
+        return _refusal("unit", "wrong_unit", str(error))
+    if not low <= item.value <= high:
+        symbol = UNIT_SYMBOLS[item.unit]
+        return _refusal(
+            "value", "out_of_range", f"{item.value:g} {symbol} is impossible for {kind}."
+        )
+    return (item.read_at, item.quantity), to_canonical(kind, item.value, item.unit)
+
+
+def _insert(session: Session, device_id: int, wanted: dict[Key, float], actor: Actor) -> set[Key]:
+    """Insert what is not there yet; its keys."""
+    rows: list[dict[str, Any]] = [
+        {
+            "winery_id": actor.winery_id,
+            "device_id": device_id,
+            "read_at": read_at,
+            "quantity": quantity,
+            "value": value,
+        }
+        for (read_at, quantity), value in wanted.items()
+    ]
+    if not rows:
+        return set()
+    added = session.execute(
+        insert_rows(DeviceReading, rows)
+        .on_conflict_do_nothing()
+        .returning(DeviceReading.read_at, DeviceReading.quantity)
+    )
+    return {(row.read_at, row.quantity) for row in added}
+
+
+def _read_values(session: Session, device_id: int, keys: Collection[Key]) -> dict[Key, float]:
+    if not keys:
+        return {}
+    rows = session.execute(
+        select(DeviceReading.read_at, DeviceReading.quantity, DeviceReading.value).where(
+            DeviceReading.device_id == device_id,
+            tuple_(DeviceReading.read_at, DeviceReading.quantity).in_(list(keys)),
+        )
+    )
+    return {(row.read_at, row.quantity): row.value for row in rows}
+
+
+def _tell(
+    reading: tuple[Key, float] | Invalid, fresh: set[Key], known: dict[Key, float]
+) -> Outcome:
+    """The outcome of a reading; one that stands twice in what was sent is created once."""
+    if isinstance(reading, Invalid):
+        return Outcome("refused", reading)
+    key, value = reading
+    if known[key] != value:
+        fault = FieldFault("value", "differs", "Another value stands there.")
+        return Outcome(
+            "conflict",
+            Conflict(
+                "The device sent another value for this moment before. The first one stands.",
+                code="reading_differs",
+                fields=[fault],
+            ),
+        )
+    if key in fresh:
+        fresh.discard(key)
+        return Outcome("created")
+    return Outcome("repeated")
+
+
+def _hold(session: Session, device_id: int) -> Device:
+    found = session.scalar(select(Device).where(Device.id == device_id).with_for_update())
+    if found is None:
+        raise _unknown()
+    return found
+
+
+def _unknown() -> NotFound:
+    return NotFound("There is no such device in this winery.")
+
+
+def _taken(code: str) -> Conflict:
+    return Conflict(
+        f"There is a device {code} already. Nothing was saved.",
+        code="code_taken",
+        fields=[FieldFault("code", "taken", "Already in use.")],
+    )
+
+
+def _refusal(path: str, code: str, detail: str) -> Invalid:
+    return Invalid(
+        f"{detail} It was not saved.", code=code, fields=[FieldFault(path, code, detail)]
+    )
