@@ -1,6 +1,8 @@
 -- %(n)s rows in every table of one winery. The first row of a table is the one that a view of a single thing shows, and has %(n)s
 -- of everything that belongs to it.
-INSERT INTO worker_heartbeats (worker, seen_at) VALUES ('w', now());
+-- Nothing here runs out while the test lasts: a worker that is not seen for a minute, or an event that a page waits for, would
+-- change what is asked by the clock and not by the rows.
+INSERT INTO worker_heartbeats (worker, seen_at) VALUES ('w', now() + interval '1 day');
 INSERT INTO wineries (code, name) VALUES ('DEMO', 'Demo');
 INSERT INTO users (winery_id, username, display_name, role, hashed_password, hashed_pin)
     SELECT 1, 'u' || i, 'U', 'owner', %(hashed)s, %(hashed)s FROM generate_series(1, %(n)s) i;
@@ -43,8 +45,8 @@ INSERT INTO anomalies (winery_id, fermentation_id, analysis_id, type, severity, 
         (SELECT 1 AS f, i FROM generate_series(1, %(n)s) i UNION ALL SELECT f, 1 FROM generate_series(2, %(n)s) f) a;
 INSERT INTO recommendations (winery_id, analysis_id, anomaly_type, action, instructions, reasoning, confidence)
     SELECT 1, 1, 'type-' || i, 'A', ARRAY['I'], 'R', 0.5 FROM generate_series(1, %(n)s) i;
-INSERT INTO outbox (winery_id, event, subject, payload)
-    SELECT 1, 'SampleRecorded', 'fermentation:1', '{}' FROM generate_series(1, %(n)s) i;
+INSERT INTO outbox (winery_id, event, subject, payload, done_at)
+    SELECT 1, 'SampleRecorded', 'fermentation:1', '{}', now() FROM generate_series(1, %(n)s) i;
 -- Of the first wine additions and cap work, the first of which was corrected again and again; of each other one entry.
 INSERT INTO additions (winery_id, fermentation_id, client_uuid, kind, note, recorded_by, confirmed, body_hash, dose_typed, unit,
         counts, per_litre, done_at, supersedes_id, reason)
