@@ -5,11 +5,28 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from winery_appliance.analysis_engine.checks import find_checks
-from winery_appliance.analysis_engine.features import trace_curve
-from winery_appliance.analysis_engine.measurements import Advice, Ferment, Finding, Reading
+from winery_appliance.analysis_engine.cleaning import Flag
+from winery_appliance.analysis_engine.forecasting.forecast import Forecast
+from winery_appliance.analysis_engine.forecasting.lessons import UNTAUGHT, Lessons
+from winery_appliance.analysis_engine.measurements import (
+    Addition,
+    Advice,
+    Ferment,
+    Finding,
+    Reading,
+)
 from winery_appliance.analysis_engine.recommendations import advise
+from winery_appliance.analysis_engine.situation import Situation, describe_situation
 
 _ORDER = {"critical": 0, "warning": 1, "info": 2}
+# One trouble is one alarm: what a ferment is told for is not told again by a vaguer check.
+_VAGUER = {
+    "sluggish": {"stuck"},
+    "slow_start": {"sluggish"},
+    "too_fast": {"temp_high", "cooling_failure"},
+    "h2s": {"nutrient"},
+}
+_FOR_WHAT_NO_RULE_NAMES = "atypical"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,31 +34,57 @@ class Assessment:
     """What is wrong with a ferment at a moment, and what could help.
 
     `findings` holds at most one of each check, the gravest first. `used` counts the readings that
-    drew the curve, `left_out` names those that were set aside as impossible.
+    drew the curve, `left_out` names those that were set aside as impossible. `forecast` is None
+    while there is not enough yet to say anything.
     """
 
     findings: tuple[Finding, ...]
     advice: tuple[Advice, ...]
     used: int
     left_out: tuple[int, ...]
+    forecast: Forecast | None = None
+    flags: tuple[Flag, ...] = ()
 
 
-def assess(ferment: Ferment, readings: Sequence[Reading], *, as_of: datetime) -> Assessment:
+def assess(
+    ferment: Ferment,
+    readings: Sequence[Reading],
+    *,
+    as_of: datetime,
+    additions: Sequence[Addition] = (),
+    lessons: Lessons = UNTAUGHT,
+) -> Assessment:
     """Everything the checks find in `readings` as they were known at `as_of`.
 
     The order of `readings` does not matter, readings measured after `as_of` are not looked at (a
     phone's clock may run ahead by a quarter of an hour). Any readings that passed validation are
-    judged without an error: none, one, duplicates, only temperatures.
+    judged without an error: none, one, duplicates, only temperatures. `lessons` come from the
+    winery's finished ferments; without them the forecast rests on the kinetic bank alone.
     """
-    curve = trace_curve(ferment, readings, as_of)
-    found = (check.run(ferment, curve, as_of) for check in find_checks())
-    findings = sorted(
-        (finding for finding in found if finding is not None),
-        key=lambda finding: (_ORDER[finding.severity], finding.check),
-    )
+    situation = describe_situation(ferment, readings, as_of, lessons, additions)
+    curve = situation.curve
+    findings = _run_checks(situation)
+    if situation.additions:
+        # What was logged explains, it never accuses: no log can open an alarm, whatever a rule makes of it.
+        unlogged = _run_checks(describe_situation(ferment, readings, as_of, lessons))
+        standing = {finding.check for finding in unlogged}
+        findings = [finding for finding in findings if finding.check in standing]
     return Assessment(
         findings=tuple(findings),
         advice=tuple(advice for finding in findings for advice in advise(ferment, finding, curve)),
         used=sum(len(look.sample_ids) for look in curve.sugar + curve.temperature),
         left_out=tuple(doubt.reading.sample_id for doubt in curve.doubts),
+        forecast=situation.forecast,
+        flags=situation.flags,
     )
+
+
+def _run_checks(situation: Situation) -> list[Finding]:
+    judged = (check.run(situation) for check in find_checks())
+    findings = [finding for finding in judged if finding is not None]
+    named = {finding.check for finding in findings if finding.severity != "info"}
+    hidden = {vague for vague, clearer in _VAGUER.items() if clearer & named}
+    if named - {_FOR_WHAT_NO_RULE_NAMES}:
+        hidden.add(_FOR_WHAT_NO_RULE_NAMES)
+    findings = [finding for finding in findings if finding.check not in hidden]
+    return sorted(findings, key=lambda finding: (_ORDER[finding.severity], finding.check))

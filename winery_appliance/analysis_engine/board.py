@@ -149,9 +149,10 @@ def day_of(ferment: FermentationView, now: datetime) -> int:
 def _reason(
     anomaly: AnomalyView | None, read_at: datetime | None, now: datetime
 ) -> tuple[str | None, str | None]:
-    if anomaly is not None:
+    unread = read_at is None or now - read_at > UNREAD_AFTER
+    if anomaly is not None and not (unread and anomaly.severity == "info"):
         return anomaly.title, anomaly.explanation
-    if read_at is None or now - read_at > UNREAD_AFTER:
+    if unread:
         return "Not read", "No reading yet." if read_at is None else "Read it on the next round."
     return None, None
 

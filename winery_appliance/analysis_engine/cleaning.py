@@ -6,7 +6,7 @@ is changed: the reading stays as it was typed, a person decides. Figures without
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -20,6 +20,7 @@ Fault = Literal["typo", "unit", "duplicate", "flat", "rate", "late"]
 
 LATE_AFTER = timedelta(hours=6)
 SAME_MOMENT = timedelta(minutes=1)
+MOST_EXPLAINED = 300  # doubts; a series with more is no slip of a hand
 FLAT_VALUES = 4  # identical values of a sensor in a row
 FLAT_FOR = timedelta(hours=20)
 FLAT_FALL_BRIX = 1.5  # what a must that is fermenting would have fallen meanwhile
@@ -36,8 +37,10 @@ class Flag:
 
 def flag_samples(readings: Sequence[Reading], curve: Curve) -> list[Flag]:
     """The faults of `readings`, in the order they were measured; a sample may have more than one."""
+    doubts = [doubt for doubt in curve.doubts if not doubt.reading.confirmed]
     flags = [
-        *(_name_doubt(doubt) for doubt in curve.doubts if not doubt.reading.confirmed),
+        *(_name_doubt(doubt) for doubt in doubts[-MOST_EXPLAINED:]),
+        *(Flag(doubt.reading, "rate") for doubt in doubts[:-MOST_EXPLAINED]),
         *_find_duplicates(readings),
         *(Flag(r, "late") for r in readings if r.recorded_at - r.measured_at > LATE_AFTER),
         *(Flag(reading, "flat") for run in find_flat_runs(readings) for reading in run[1:]),
@@ -93,6 +96,15 @@ def find_flat_runs(readings: Iterable[Reading]) -> list[list[Reading]]:
     return [
         run for n, run in runs.items() if _is_flat(run, runs.get(n - 1, []), runs.get(n + 1, []))
     ]
+
+
+def drop_flat_runs(curve: Curve, readings: Iterable[Reading]) -> Curve:
+    """`curve` without what a sensor repeated; the first of the repeated values may be true."""
+    repeated = {reading.sample_id for run in find_flat_runs(readings) for reading in run[1:]}
+    if not repeated:
+        return curve
+    kept = tuple(look for look in curve.sugar if not repeated.issuperset(look.sample_ids))
+    return replace(curve, sugar=kept, begun=None, dry=None)
 
 
 def _is_flat(run: Sequence[Reading], before: Sequence[Reading], after: Sequence[Reading]) -> bool:

@@ -75,17 +75,24 @@ class Curve:
         return formulas.alcohol_pct_vol(formulas.density_from_brix(brix), start_density=start)
 
 
-def trace_curve(ferment: Ferment, readings: Sequence[Reading], as_of: datetime) -> Curve:
+def trace_curve(
+    ferment: Ferment,
+    readings: Sequence[Reading],
+    as_of: datetime,
+    moved_at: Sequence[datetime] = (),
+) -> Curve:
     """The curve of `ferment` as it was known at `as_of`, whatever the order of `readings`.
 
-    Results below or above what an instrument can see (`<5`) draw no curve and are left out.
+    At each of `moved_at` something was done that changes the sugar at once: readings before and
+    after are not held against each other. Results below or above what an instrument can see (`<5`)
+    draw no curve and are left out.
     """
     known = sorted(
         (r for r in readings if r.qualifier is None and r.measured_at - as_of <= _CLOCK_AHEAD),
         key=lambda r: (r.measured_at, r.recorded_at, r.sample_id, r.value),
     )
     moments = {reading.sample_id: reading.measured_at for reading in known}
-    sugar = build_series(ferment, known, SampleType.sugar)
+    sugar = build_series(ferment, known, SampleType.sugar, moved_at)
     temperature = build_series(ferment, known, SampleType.temperature)
     looks = tuple(_gather_looks(sugar.points, moments, _SUGAR_LOOK_H))
     start, begun = _find_start(looks)
@@ -155,3 +162,19 @@ def _find_dry(looks: Sequence[Look], dry_brix: float) -> int | None:
         if looks[at - 1].value <= dry_brix and looks[at].value <= dry_brix:
             return at
     return None
+
+
+def measure_fall_per_day(looks: Sequence[Look], *, within_h: float) -> float | None:
+    """°Bx a day over the last day or so: a line through the looks that young; None when they tell too little.
+
+    Needs three looks over at least 16 h, or two over at least 20 h.
+    """
+    young = [look for look in looks if look.hours >= looks[-1].hours - within_h] if looks else []
+    if len(young) < 2:
+        return None
+    spanned = young[-1].hours - young[0].hours
+    if spanned < (16.0 if len(young) > 2 else 20.0):
+        return None
+    middle = sum(look.hours for look in young) / len(young)
+    spread = sum((look.hours - middle) ** 2 for look in young)
+    return -24 * sum((look.hours - middle) * look.value for look in young) / spread

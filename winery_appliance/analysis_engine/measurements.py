@@ -13,7 +13,8 @@ Severity = Literal["info", "warning", "critical"]
 class Ferment:
     """The alcoholic fermentation under judgement; `style` is red, white, rose or orange.
 
-    `brix0` and `yan_mg_l` are what the must held, where somebody knows it apart from the readings.
+    `brix0` and `yan_mg_l` are what the must held, where somebody knows it apart from the readings; `in_time_h` is how
+    long it may take to get dry, where it is not the usual.
     """
 
     style: str
@@ -21,6 +22,7 @@ class Ferment:
     yeast_strain: str
     brix0: float | None = None
     yan_mg_l: float | None = None
+    in_time_h: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,14 +47,34 @@ class RecommendationView:
 
 
 @dataclass(frozen=True)
+class ForecastView:
+    """When apparent °Bx comes to -1.0 and what it is tomorrow: in one case of ten earlier than `dry_from` or under
+    `brix_24h_low`, in one later than `dry_to` or over `brix_24h_high`. None is past the horizon of 45 days.
+    """
+
+    dry_from: datetime | None
+    dry_at: datetime | None
+    dry_to: datetime | None
+    found_dry: bool
+    p_not_dry_in_time: float
+    in_time_until: datetime
+    brix_24h_low: float
+    brix_24h: float
+    brix_24h_high: float
+
+
+@dataclass(frozen=True)
 class AnalysisResult:
-    """The latest result; `status` is pending before the first, failed while a run cannot be finished."""
+    """The latest result; `status` is pending before the first, failed while a run cannot be finished. `forecast` is None
+    while there is not enough to say anything.
+    """
 
     status: str
     analyzed_at: datetime | None
     covers_samples: int
     anomalies: list[AnomalyView]
     recommendations: list[RecommendationView]
+    forecast: ForecastView | None = None
 
 
 def read_analysis(session: Session, fermentation_id: int) -> AnalysisResult:
@@ -89,6 +109,25 @@ def read_analysis(session: Session, fermentation_id: int) -> AnalysisResult:
             )
             for row in advice
         ],
+        _view_forecast(latest.forecast),
+    )
+
+
+def _view_forecast(kept: dict[str, Any] | None) -> ForecastView | None:
+    if kept is None:
+        return None
+    first, middle, last = (moment and datetime.fromisoformat(moment) for moment in kept["dry_at"])
+    low, tomorrow, high = kept["brix_24h"]
+    return ForecastView(
+        dry_from=first,
+        dry_at=middle,
+        dry_to=last,
+        found_dry=kept["found_dry"],
+        p_not_dry_in_time=kept["p_not_dry_in_time"],
+        in_time_until=datetime.fromisoformat(kept["in_time_until"]),
+        brix_24h_low=low,
+        brix_24h=tomorrow,
+        brix_24h_high=high,
     )
 
 
@@ -102,7 +141,7 @@ def find_doubted(anomalies: Sequence[AnomalyView]) -> set[int]:
     return {
         sample_id
         for anomaly in anomalies
-        if anomaly.check == "entry_error"
+        if anomaly.check in ("entry_error", "unit_mixup")
         for sample_id in anomaly.evidence
     }
 

@@ -162,4 +162,5 @@ _AUTHORS: Mapping[str, Callable[[Ferment, Finding, Curve], tuple[Advice, ...]]] 
     "temp_high": _advise_heat,
     "temp_low": _advise_cold,
     "entry_error": _advise_entry,
+    "unit_mixup": _advise_entry,
 }

@@ -4,11 +4,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
-from winery_appliance.analysis_engine.assessment import assess
-from winery_appliance.analysis_engine.cleaning import flag_samples
-from winery_appliance.analysis_engine.features import trace_curve
+from winery_appliance.analysis_engine.assessment import Assessment, assess
+from winery_appliance.analysis_engine.cleaning import Flag
+from winery_appliance.analysis_engine.forecasting.forecast import Forecast
+from winery_appliance.analysis_engine.forecasting.kinetic_bank import load_bank
+from winery_appliance.analysis_engine.forecasting.learning import PastFerment, learn
+from winery_appliance.analysis_engine.forecasting.lessons import UNTAUGHT, Lessons
 from winery_appliance.analysis_engine.measurements import Finding, Severity
 from winery_appliance.analysis_engine.replay_files import (
     COLUMNS,
@@ -23,6 +27,16 @@ _GRAVITY = {"info": 0, "warning": 1, "critical": 2}
 # A ferment with a probe is judged every quarter of an hour, like in the cellar, not at each of its readings.
 _PROBE_READINGS = 3000
 _PROBE_PACE = timedelta(minutes=15)
+
+
+_HEADERS = {
+    "alarms": ("check", "severity", "opened_at_h", "cleared_at_h"),
+    "flags": ("t_h", "quantity", "flag", "proposed_value"),
+    "forecasts": (
+        *("asked_at_h", "dry_h_p10", "dry_h_p50", "dry_h_p90", "p_not_dry_in_time"),
+        *("brix_24h_p10", "brix_24h_p50", "brix_24h_p90"),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -40,60 +54,86 @@ class Replayed:
     """What the engine would have said of one ferment."""
 
     name: str
-    alarms: tuple[Alarm, ...]
+    alarms: tuple[tuple[object, ...], ...]
     flags: tuple[tuple[object, ...], ...]
+    forecasts: tuple[tuple[object, ...], ...]
 
 
 def replay_tables(
-    readings: Path, ferments: Path, out: Path, *, events: Path | None, processes: int
+    readings: Path,
+    ferments: Path,
+    out: Path,
+    *,
+    events: Path | None = None,
+    history: tuple[Path, Path] | None = None,
+    processes: int = 1,
 ) -> int:
-    """Replay every ferment of the tables and write `alarms.csv` and `flags.csv`; how many there were.
+    """Replay every ferment of the tables and write `alarms.csv`, `flags.csv` and `forecasts.csv`; how many there were.
 
-    The same input gives the same bytes. Raises UnreadableTable and OSError.
+    `history` are readings and ferments of the past to learn from. The same input gives the same bytes. Raises
+    UnreadableTable and OSError.
     """
     recorded = read_ferments(readings, ferments, events)
+    lessons = UNTAUGHT
+    if history is not None:
+        lessons = learn([PastFerment(p.ferment, p.readings) for p in read_ferments(*history)])
     out.mkdir(parents=True, exist_ok=True)
-    replayed = list(_replay_all(recorded, processes))
-    write_table(
-        out / "alarms.csv",
-        ("ferment_id", "check", "severity", "opened_at_h", "cleared_at_h"),
-        (
-            (
-                one.name,
-                a.check,
-                a.severity,
-                hours_of(a.opened_at),
-                a.cleared_at and hours_of(a.cleared_at),
-            )
-            for one in replayed
-            for a in one.alarms
-        ),
-    )
-    write_table(
-        out / "flags.csv",
-        ("ferment_id", "t_h", "quantity", "flag", "proposed_value"),
-        ((one.name, *flag) for one in replayed for flag in one.flags),
-    )
+    replayed = list(_replay_all(recorded, lessons, processes))
+    for name, header in _HEADERS.items():
+        rows = ((one.name, *row) for one in replayed for row in getattr(one, name))
+        write_table(out / f"{name}.csv", ("ferment_id", *header), rows)
     return len(replayed)
 
 
-def _replay_all(recorded: Sequence[RecordedFerment], processes: int) -> Iterator[Replayed]:
+def _replay_all(
+    recorded: Sequence[RecordedFerment], lessons: Lessons, processes: int
+) -> Iterator[Replayed]:
+    judge = partial(replay, lessons=lessons)
     if processes <= 1 or len(recorded) < 8:
-        yield from map(replay, recorded)
+        yield from map(judge, recorded)
         return
+    load_bank()  # once, before the processes part
     with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(replay, recorded, chunksize=4)
+        yield from pool.map(judge, recorded, chunksize=8)
 
 
-def replay(recorded: RecordedFerment) -> Replayed:
+def replay(recorded: RecordedFerment, lessons: Lessons = UNTAUGHT) -> Replayed:
     """The life of one ferment as the engine would have seen it."""
-    moments = list(list_moments(recorded))
     history: list[tuple[datetime, tuple[Finding, ...]]] = []
-    for as_of in moments:
+    forecasts = []
+    last: Assessment | None = None
+    for as_of in list_moments(recorded):
         known = [r for r in recorded.readings if r.recorded_at <= as_of]
-        history.append((as_of, assess(recorded.ferment, known, as_of=as_of).findings))
+        last = assess(
+            recorded.ferment, known, as_of=as_of, additions=recorded.additions, lessons=lessons
+        )
+        history.append((as_of, last.findings))
+        if last.forecast is not None:
+            forecasts.append(_list_forecast(last.forecast))
     return Replayed(
-        recorded.name, tuple(follow_alarms(history)), tuple(_list_flags(recorded, moments))
+        recorded.name,
+        tuple(_list_alarm(alarm) for alarm in follow_alarms(history)),
+        tuple(_list_flag(flag) for flag in last.flags) if last else (),
+        tuple(forecasts),
+    )
+
+
+def _list_alarm(alarm: Alarm) -> tuple[object, ...]:
+    cleared = None if alarm.cleared_at is None else hours_of(alarm.cleared_at)
+    return alarm.check, alarm.severity, hours_of(alarm.opened_at), cleared
+
+
+def _list_flag(flag: Flag) -> tuple[object, ...]:
+    kind = flag.reading.sample_type
+    proposed = None if flag.proposed is None else show_value(kind, flag.proposed)
+    return hours_of(flag.reading.measured_at), COLUMNS[kind], flag.fault, proposed
+
+
+def _list_forecast(made: Forecast) -> tuple[object, ...]:
+    dry, tomorrow = made.dry_h, made.brix_24h
+    return (
+        *(made.now_h, dry.p10, dry.p50, dry.p90, made.p_not_dry),
+        *(tomorrow.p10, tomorrow.p50, tomorrow.p90),
     )
 
 
@@ -122,16 +162,3 @@ def follow_alarms(history: Sequence[tuple[datetime, tuple[Finding, ...]]]) -> li
             severity = max(alarm.severity, finding.severity, key=_GRAVITY.__getitem__)
             standing[check] = Alarm(check, severity, alarm.opened_at, None)
     return sorted([*over, *standing.values()], key=lambda alarm: (alarm.opened_at, alarm.check))
-
-
-def _list_flags(
-    recorded: RecordedFerment, moments: Sequence[datetime]
-) -> Iterator[tuple[object, ...]]:
-    """What is known of each sample when everything is in."""
-    if not moments:
-        return
-    curve = trace_curve(recorded.ferment, recorded.readings, moments[-1])
-    for flag in flag_samples(recorded.readings, curve):
-        kind = flag.reading.sample_type
-        proposed = None if flag.proposed is None else show_value(kind, flag.proposed)
-        yield hours_of(flag.reading.measured_at), COLUMNS[kind], flag.fault, proposed

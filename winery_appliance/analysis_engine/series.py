@@ -5,8 +5,9 @@ without a source are house defaults.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from math import isfinite
 
 import numpy as np
@@ -100,8 +101,16 @@ class Series:
     doubts: tuple[Doubt, ...]
 
 
-def build_series(ferment: Ferment, readings: Sequence[Reading], kind: SampleType) -> Series:
-    """The series of `kind` (sugar or temperature) from `readings`, each id once, in time order."""
+def build_series(
+    ferment: Ferment,
+    readings: Sequence[Reading],
+    kind: SampleType,
+    moved_at: Sequence[datetime] = (),
+) -> Series:
+    """The series of `kind` (sugar or temperature) from `readings`, each id once, in time order.
+
+    Readings before and after a moment of `moved_at` are judged apart.
+    """
     pace = _TEMPERATURE
     if kind is SampleType.sugar:
         pace = _SUGAR_PACES.get(ferment.style, _SUGAR_IN_JUICE)
@@ -110,13 +119,31 @@ def build_series(ferment: Ferment, readings: Sequence[Reading], kind: SampleType
     points = [point for point in points if isfinite(point.value)]
     slips = _find_sg_in_brix(points, by_id) if kind is SampleType.sugar else set()
     rest = [point for point in points if point.sample_id not in slips]
-    believed, doubted = split_believable(
-        rest, pace, lambda point: _read_otherwise(by_id[point.sample_id])
-    )
+    believed: list[Point] = []
+    doubted: list[Point] = []
+    moved_h = [(moment - ferment.started_at).total_seconds() / 3600 for moment in moved_at]
+    for stretch in _split_at(rest, moved_h):
+        kept, left_out = split_believable(
+            stretch, pace, lambda point: _read_otherwise(by_id[point.sample_id])
+        )
+        believed += kept
+        doubted += left_out
     doubted += [point for point in points if point.sample_id in slips]
     doubts = [_explain_doubt(p, by_id[p.sample_id], believed, pace) for p in doubted]
     doubts.sort(key=lambda doubt: (doubt.reading.measured_at, doubt.reading.sample_id))
     return Series(tuple(believed), tuple(doubts))
+
+
+def _split_at(points: Sequence[Point], moved_h: Sequence[float]) -> Iterator[list[Point]]:
+    stretch: list[Point] = []
+    limits = sorted(moved_h)
+    for point in points:
+        if stretch and bisect_right(limits, point.hours) > bisect_right(limits, stretch[-1].hours):
+            yield stretch
+            stretch = []
+        stretch.append(point)
+    if stretch:
+        yield stretch
 
 
 def typed_unit(reading: Reading) -> Unit:

@@ -63,9 +63,19 @@ def warmth(values: Sequence[float], *, every_h: float = 12, from_h: float = 1) -
     return [read_at(from_h + n * every_h, value, kind=kind) for n, value in enumerate(values)]
 
 
-def judge(readings: Sequence[Reading], *, style: str = "red", hours: float = 10_000) -> Assessment:
-    """What the engine says so many hours after the start."""
+def judge(
+    readings: Sequence[Reading], *, style: str = "red", hours: float | None = None
+) -> Assessment:
+    """What the engine says so many hours after the start, or half an hour after the last reading."""
+    if hours is None:
+        last = max((r.measured_at for r in readings), default=START)
+        hours = (last - START).total_seconds() / 3600 + 0.5
     return assess(Ferment(style, START, "EC1118"), readings, as_of=at(hours))
+
+
+def alarms(outcome: Assessment) -> list[str]:
+    """The checks that ring; what is only worth knowing is left out."""
+    return [finding.check for finding in outcome.findings if finding.severity != "info"]
 
 
 def find(check: str, readings: Sequence[Reading], *, style: str = "red") -> Finding | None:

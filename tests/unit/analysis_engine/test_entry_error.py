@@ -1,7 +1,7 @@
 """Readings that cannot be right: asked about, explained, and kept out of everything else."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.analysis_engine.readings import (
     HEALTHY_RED,
     HEALTHY_WHITE,
+    alarms,
     find,
     judge,
     read_at,
@@ -17,7 +18,7 @@ from tests.unit.analysis_engine.readings import (
     sugar,
     warmth,
 )
-from winery_appliance.analysis_engine.measurements import Reading
+from winery_appliance.analysis_engine.measurements import Finding, Reading
 from winery_appliance.core import density
 from winery_appliance.core.units import SampleType, Unit
 
@@ -31,6 +32,11 @@ SLIPS: dict[str, tuple[Callable[[float], float], str]] = {
 }
 
 
+def find_question(readings: Sequence[Reading], *, style: str = "red") -> Finding | None:
+    """What is asked about a reading, as a slip or as a mixed-up unit."""
+    return find("entry_error", readings, style=style) or find("unit_mixup", readings, style=style)
+
+
 def with_slip(values: list[float], place: int, slip: str) -> list[float]:
     spoilt = list(values)
     spoilt[place] = SLIPS[slip][0](spoilt[place])
@@ -41,7 +47,7 @@ def with_slip(values: list[float], place: int, slip: str) -> list[float]:
 @pytest.mark.parametrize("place", [5, 7, 9])
 def test_a_slip_between_readings_is_found_and_explained(slip: str, place: int) -> None:
     readings = sugar(with_slip(HEALTHY_RED[:14], place, slip))
-    finding = find("entry_error", readings)
+    finding = find_question(readings)
     assert finding is not None
     assert finding.severity == "warning"
     assert finding.evidence == (readings[place].sample_id,)
@@ -58,7 +64,7 @@ def test_a_slip_in_the_last_reading_is_found_at_once(
     slip: str, style: str, curve: list[float], length: int
 ) -> None:
     readings = sugar(with_slip(curve[:length], -1, slip))
-    finding = find("entry_error", readings, style=style)
+    finding = find_question(readings, style=style)
     assert finding is not None
     assert finding.evidence == (readings[-1].sample_id,)
 
@@ -66,7 +72,7 @@ def test_a_slip_in_the_last_reading_is_found_at_once(
 def test_swapped_digits_are_put_right() -> None:
     readings = sugar([22.0, 21.9, 20.6, 18.9, 16.9, 15.1, 13.4])
     readings[5] = read_at(61, 41.5)
-    finding = find("entry_error", readings)
+    finding = find_question(readings)
     assert finding is not None
     assert finding.title == "41.5 °Bx does not fit"
     assert "14.5 fits, if two digits were swapped" in finding.explanation
@@ -74,7 +80,7 @@ def test_swapped_digits_are_put_right() -> None:
 
 def test_a_value_typed_in_sg_is_put_right_in_sg() -> None:
     readings = sugar([1.101, 1.097, 1.088, 1.079, 1.017, 1.062], unit=Unit.sg)
-    finding = find("entry_error", readings)
+    finding = find_question(readings)
     assert finding is not None
     assert finding.title == "1.017 SG does not fit"
     assert "1.071 fits, if two digits were swapped" in finding.explanation
@@ -104,7 +110,7 @@ def test_a_red_may_gain_sugar_in_its_first_two_days(rise: float) -> None:
 
 
 def test_the_same_rise_in_the_middle_is_a_question() -> None:
-    finding = find("entry_error", sugar([24.0, 23.8, 22.0, 19.5, 17.0, 14.8, 16.8]))
+    finding = find_question(sugar([24.0, 23.8, 22.0, 19.5, 17.0, 14.8, 16.8]))
     assert finding is not None
     assert finding.title == "Sugar rose"
     assert "addition, a blend, or another tank?" in finding.explanation
@@ -112,36 +118,36 @@ def test_the_same_rise_in_the_middle_is_a_question() -> None:
 
 def test_a_second_reading_at_the_new_level_answers_the_question() -> None:
     before, after = [21.5, 21.3, 20.4, 19.1, 17.9], [20.4, 20.0, 19.1]
-    assert find("entry_error", sugar(before + after[:1]), style="white") is not None
-    assert find("entry_error", sugar(before + after[:2]), style="white") is None
+    assert find_question(sugar(before + after[:1]), style="white") is not None
+    assert find_question(sugar(before + after[:2]), style="white") is None
     assert judge(sugar(before + after), style="white").left_out == ()
 
 
 def test_a_person_s_word_ends_the_question() -> None:
     readings = sugar([22.0, 21.5, 20.0, 18.2, 16.4])
     wrong, vouched = read_at(61, 26.5), read_at(61, 26.5, confirmed=True)
-    assert find("entry_error", [*readings, wrong]) is not None
-    assert find("entry_error", [*readings, vouched]) is None
+    assert find_question([*readings, wrong]) is not None
+    assert find_question([*readings, vouched]) is None
 
 
 def test_a_confirmed_blip_is_not_asked_about_but_draws_no_curve() -> None:
     readings = sugar([22.0, 21.5, 20.0, 18.2, 16.4, 14.7, 13.1, 11.7])
     readings[4] = read_at(49, 26.4, confirmed=True)
     outcome = judge(readings)
-    assert outcome.findings == ()
+    assert alarms(outcome) == []
     assert outcome.left_out == (readings[4].sample_id,)
 
 
 @pytest.mark.parametrize(("sg", "brix"), [(1.083, "20.0"), (1.091, "21.8"), (1.108, "25.5")])
 def test_a_first_reading_in_sg_is_found_without_any_neighbour(sg: float, brix: str) -> None:
-    finding = find("entry_error", sugar([sg]))
+    finding = find_question(sugar([sg]))
     assert finding is not None
     assert f"{brix} fits, if it was meant in SG" in finding.explanation
 
 
 def test_a_wrong_first_reading_is_blamed_not_the_second() -> None:
     readings = sugar([2.4, 23.9])
-    finding = find("entry_error", readings)
+    finding = find_question(readings)
     assert finding is not None
     assert finding.evidence == (readings[0].sample_id,)
 
@@ -185,13 +191,13 @@ def test_the_first_true_reading_after_a_dead_sensor_is_believed() -> None:
 
 def test_fahrenheit_is_put_right_in_celsius() -> None:
     readings = warmth([9.0, 9.2, 9.1, 48.4, 9.2, 9.0])
-    finding = find("entry_error", readings, style="white")
+    finding = find_question(readings, style="white")
     assert finding is not None
     assert "9.1 fits, if it was meant in °F" in finding.explanation
 
 
 def test_a_shifted_decimal_of_a_temperature_is_found() -> None:
-    finding = find("entry_error", warmth([24.8, 25.2, 25.0, 2.5]))
+    finding = find_question(warmth([24.8, 25.2, 25.0, 2.5]))
     assert finding is not None
     assert "25.0 fits, if the decimal mark slipped" in finding.explanation
 
@@ -202,7 +208,7 @@ def test_a_hot_cap_is_not_an_error() -> None:
 
 def test_several_slips_are_one_question() -> None:
     readings = sugar(with_slip(with_slip(HEALTHY_RED[:15], 5, "ten"), 10, "ten"))
-    finding = find("entry_error", readings)
+    finding = find_question(readings)
     assert finding is not None
     assert finding.evidence == (readings[5].sample_id, readings[10].sample_id)
     assert "One other does not fit either." in finding.explanation

@@ -5,6 +5,7 @@ import pytest
 from tests.unit.analysis_engine.readings import (
     HEALTHY_RED,
     HEALTHY_WHITE,
+    alarms,
     at,
     find,
     judge,
@@ -38,7 +39,7 @@ def test_heat_is_told_by_style(style: str, celsius: float, severity: str) -> Non
 def test_ordinary_temperatures_are_quiet(style: str, celsius: float) -> None:
     curve = HEALTHY_RED if style == "red" else HEALTHY_WHITE
     readings = sugar(curve[:14]) + warmth([celsius] * 14)
-    assert judge(readings, style=style).findings == ()
+    assert alarms(judge(readings, style=style)) == []
 
 
 def test_one_reading_a_little_over_waits_for_a_second() -> None:
@@ -95,7 +96,7 @@ def test_cold_is_told_while_sugar_ferments() -> None:
 
 def test_a_cold_soak_is_not_too_cold() -> None:
     readings = sugar([24.0, 24.1, 24.0, 24.1, 24.0, 24.1]) + warmth([8, 7, 7, 8, 7, 7])
-    assert judge(readings).findings == ()
+    assert alarms(judge(readings)) == []
 
 
 def test_a_chilled_finished_wine_is_not_too_cold() -> None:

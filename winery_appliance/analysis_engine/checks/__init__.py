@@ -6,13 +6,17 @@ with stored findings and must not change.
 
 import pkgutil
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from importlib import import_module
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeVar
 
-from winery_appliance.analysis_engine.features import Curve
-from winery_appliance.analysis_engine.measurements import Ferment, Finding
+from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
+from winery_appliance.analysis_engine.situation import Situation
+
+Limits = TypeVar("Limits")
 
 
 class Check(ABC):
@@ -20,10 +24,48 @@ class Check(ABC):
 
     id: ClassVar[str]
     title: ClassVar[str]
+    severity: ClassVar[Severity]  # the gravest it can be
+    about: ClassVar[str]  # for a winemaker: what it looks for, and why
+    clears: ClassVar[str]  # what makes it go away
+    sources: ClassVar[str]
+    parameters: Mapping[str, Any]  # limits by style
 
     @abstractmethod
-    def run(self, ferment: Ferment, curve: Curve, as_of: datetime) -> Finding | None:
-        """The finding that is open at `as_of`, or None. Never raises on a curve that was traced."""
+    def run(self, situation: Situation) -> Finding | None:
+        """The finding that is open in `situation`, or None. Never raises."""
+
+    def find(
+        self,
+        since: datetime,
+        explanation: str,
+        evidence: Iterable[int],
+        threshold: Threshold,
+        score: float,
+        severity: Severity | None = None,
+        title: str | None = None,
+    ) -> Finding:
+        """A finding of this check, with its own words where no others are given."""
+        return Finding(
+            check=self.id,
+            severity=severity or self.severity,
+            since=since,
+            title=title or self.title,
+            explanation=explanation,
+            evidence=tuple(evidence),
+            threshold=threshold,
+            clears_when=self.clears,
+            deviation_score=max(float(score), 0.0),
+        )
+
+
+def same_for_all(limits: Limits) -> Mapping[str, Limits]:
+    """The same limits for every style."""
+    return MappingProxyType({style: limits for style in ("red", "white", "rose", "orange")})
+
+
+def for_styles(on_skins: Limits, juice: Limits) -> Mapping[str, Limits]:
+    """Limits for what ferments on skins (red, orange) and for juice (white, rosé)."""
+    return MappingProxyType({"red": on_skins, "orange": on_skins, "white": juice, "rose": juice})
 
 
 @cache

@@ -9,16 +9,15 @@ itself by more than 0.8 °Bx (1.3 on skins, more in the first two days); tempera
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar
 
 from winery_appliance.analysis_engine.checks import Check
 from winery_appliance.analysis_engine.cleaning import propose_for
 from winery_appliance.analysis_engine.corrections import show_in, show_typed
-from winery_appliance.analysis_engine.features import Curve
-from winery_appliance.analysis_engine.measurements import Ferment, Finding, Threshold
+from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
 from winery_appliance.analysis_engine.series import Doubt, typed_unit
+from winery_appliance.analysis_engine.situation import Situation
 from winery_appliance.core.units import (
     UNIT_SYMBOLS,
     SampleType,
@@ -45,37 +44,52 @@ class EntryError(Check):
 
     id: ClassVar[str] = "entry_error"
     title: ClassVar[str] = "Reading does not fit"
+    severity: ClassVar[Severity] = "warning"
+    other_unit: ClassVar[bool] = False
+    about: ClassVar[str] = (
+        "Readings are compared with the curve through their neighbours and with the pace a must can "
+        "have. One that cannot be right is asked about, with the value that a usual slip would "
+        "explain: decimal mark, swapped digits, one digit wrong. Until somebody answers it draws no "
+        "curve; what was typed is kept."
+    )
+    clears: ClassVar[str] = "the reading is corrected or confirmed, or the next one agrees with it"
+    sources: ClassVar[str] = (
+        "fastest fall measured in laboratory reds 8 °Bx a day; the limits are house defaults"
+    )
 
     def __init__(self, parameters: Mapping[str, EntryErrorLimits] = DEFAULTS) -> None:
         self.parameters = parameters
 
-    def run(self, ferment: Ferment, curve: Curve, as_of: datetime) -> Finding | None:
+    def run(self, situation: Situation) -> Finding | None:
         """One question for all doubtful readings; its evidence is their ids."""
+        ferment, curve = situation.ferment, situation.curve
         limits = self.parameters.get(ferment.style, EntryErrorLimits())
-        doubts = [doubt for doubt in curve.doubts if not doubt.reading.confirmed]
+        mixed_up = {flag.reading.sample_id for flag in situation.flags if flag.fault == "unit"}
+        doubts = [
+            doubt
+            for doubt in curve.doubts
+            if not doubt.reading.confirmed
+            and (doubt.reading.sample_id in mixed_up) is self.other_unit
+        ]
         doubts.sort(key=lambda doubt: (doubt.reading.measured_at, doubt.reading.sample_id))
-        return _describe(doubts, limits) if doubts else None
+        return self._describe(doubts, limits) if doubts else None
 
-
-def _describe(doubts: Sequence[Doubt], limits: EntryErrorLimits) -> Finding:
-    newest = doubts[-1]
-    series_unit = "°Bx" if newest.reading.sample_type is SampleType.sugar else "°C"
-    low, high = newest.expected
-    return Finding(
-        check=EntryError.id,
-        severity="warning",
-        since=doubts[0].reading.measured_at,
-        title=_name(newest, limits),
-        explanation=_explain(newest, limits) + _count_others(len(doubts) - 1),
-        evidence=tuple(doubt.reading.sample_id for doubt in doubts),
-        threshold=Threshold(
-            f"over {newest.tolerance:g} {series_unit} away from its neighbours",
-            newest.tolerance,
-            series_unit,
-        ),
-        clears_when="the reading is corrected or confirmed, or the next one agrees with it",
-        deviation_score=max(low - newest.value, newest.value - high, 0.0) / newest.tolerance,
-    )
+    def _describe(self, doubts: Sequence[Doubt], limits: EntryErrorLimits) -> Finding:
+        newest = doubts[-1]
+        series_unit = "°Bx" if newest.reading.sample_type is SampleType.sugar else "°C"
+        low, high = newest.expected
+        return self.find(
+            since=doubts[0].reading.measured_at,
+            title=_name(newest, limits),
+            explanation=_explain(newest, limits) + _count_others(len(doubts) - 1),
+            evidence=(doubt.reading.sample_id for doubt in doubts),
+            threshold=Threshold(
+                f"over {newest.tolerance:g} {series_unit} away from its neighbours",
+                newest.tolerance,
+                series_unit,
+            ),
+            score=max(low - newest.value, newest.value - high, 0.0) / newest.tolerance,
+        )
 
 
 def _may_be_addition(doubt: Doubt, limits: EntryErrorLimits) -> bool:

@@ -20,10 +20,11 @@ from typing import ClassVar
 from winery_appliance.analysis_engine.checks import Check
 from winery_appliance.analysis_engine.features import DRY_AT_BRIX, DRY_AT_G_L, Curve, Look
 from winery_appliance.analysis_engine.measurements import (
-    Ferment,
     Finding,
+    Severity,
     Threshold,
 )
+from winery_appliance.analysis_engine.situation import Situation
 from winery_appliance.core.figures import show_number
 
 
@@ -38,6 +39,9 @@ class StuckLimits:
     slack_h: float = 4.0  # rounds are not walked by the minute
     addition_brix: float = 1.0  # after such a rise the fall is counted anew
     noise_brix: float = 0.3
+    chance: float = 0.3  # that it stands still, as the forecast weighs it; a few in a hundred do
+    grave_chance: float = 0.85
+    least_stand_h: float = 16.0
 
 
 DEFAULTS: Mapping[str, StuckLimits] = MappingProxyType(
@@ -50,18 +54,66 @@ class Stuck(Check):
 
     id: ClassVar[str] = "stuck"
     title: ClassVar[str] = "Stuck"
+    severity: ClassVar[Severity] = "critical"
+    about: ClassVar[str] = (
+        "The sugar stands still before the wine is dry. Called in two ways: by the cellar's rule, "
+        "under 0.3 °Bx in 48 h with over 4 g/L left; or sooner, when the courses that fitted the "
+        "ferment until yesterday say that it must have fallen since, and standing still explains "
+        "the readings far better. A cold soak has not begun and a finished wine is dry: neither is "
+        "stuck."
+    )
+    clears: ClassVar[str] = (
+        "0.5 °Bx down in 24 h to a new low, or two readings at or under −1.0 °Bx"
+    )
+    sources: ClassVar[str] = (
+        "Bisson and Butzke 2000 (Am. J. Enol. Vitic. 51:168) describe the arrest; the figures are "
+        "house defaults"
+    )
 
     def __init__(self, parameters: Mapping[str, StuckLimits] = DEFAULTS) -> None:
         self.parameters = parameters
 
-    def run(self, ferment: Ferment, curve: Curve, as_of: datetime) -> Finding | None:
+    def run(self, situation: Situation) -> Finding | None:
         """The arrest that is open now; its evidence is the window behind the last look."""
+        ferment, curve = situation.ferment, situation.curve
         limits = self.parameters.get(ferment.style, StuckLimits())
         opened = _follow(curve, limits)
         if opened is None:
-            return None
+            return self._find_early(situation, limits)
         window = _look_back(curve.sugar, len(curve.sugar) - 1, limits.window_h, limits.slack_h)
         return _describe(curve, window, curve.sugar[opened].measured_at, limits)
+
+    def _find_early(self, situation: Situation, limits: StuckLimits) -> Finding | None:
+        """The arrest that the forecast sees before the rule can."""
+        curve, expected = situation.curve, situation.forecast
+        if expected is None or expected.found_dry or curve.begun is None or curve.dry is not None:
+            return None
+        arrest = expected.arrest
+        if arrest.since_h is None or arrest.chance < limits.chance:
+            return None
+        stood_h = curve.sugar[-1].hours - arrest.since_h
+        if stood_h < limits.least_stand_h:
+            return None
+        lately = [look for look in curve.sugar if look.hours >= arrest.since_h - limits.window_h]
+        if any(b.value - a.value >= limits.addition_brix for a, b in pairwise(lately)):
+            return None
+        window = [look for look in lately if look.hours >= arrest.since_h]
+        fall = window[0].value - window[-1].value
+        return self.find(
+            since=window[-1].measured_at,
+            explanation=(
+                f"Sugar fell {show_number(max(fall, 0.0))} °Bx in {stood_h:.0f} h, where this "
+                f"ferment should have fallen clearly more."
+            ),
+            evidence=(sample_id for look in window for sample_id in look.sample_ids),
+            threshold=Threshold(
+                f"a chance of {100 * limits.chance:.0f} % or more that it stands still",
+                limits.chance,
+                "chance",
+            ),
+            score=(arrest.chance - limits.chance) / (1 - limits.chance),
+            severity="critical" if arrest.chance >= limits.grave_chance else "warning",
+        )
 
 
 def _follow(curve: Curve, limits: StuckLimits) -> int | None:

@@ -12,18 +12,17 @@ be the place it was taken; a second one, or a full degree, opens the alarm.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar
 
 from winery_appliance.analysis_engine.checks import Check
-from winery_appliance.analysis_engine.features import Curve, Look
+from winery_appliance.analysis_engine.features import Look
 from winery_appliance.analysis_engine.measurements import (
-    Ferment,
     Finding,
     Severity,
     Threshold,
 )
+from winery_appliance.analysis_engine.situation import Situation
 from winery_appliance.core.figures import show_number
 
 DEADLY_C = 35.0  # sluggish above 29, stops about 38 °C (University of California Bulletin 827)
@@ -55,12 +54,24 @@ class TemperatureHigh(Check):
 
     id: ClassVar[str] = "temp_high"
     title: ClassVar[str] = "Hot"
+    severity: ClassVar[Severity] = "critical"
+    about: ClassVar[str] = (
+        "Heat kills yeast and drives off aroma, and a hot ferment often ends stuck. Reds are warned "
+        "from 30 °C and alarmed from 32, whites and rosés from 20 and 24, oranges from 26 and 30. "
+        "One reading a little over may be the place it was taken; a second one, or a full degree, "
+        "opens the alarm. Read after pump-over: a cap is up to 12 °C hotter."
+    )
+    clears: ClassVar[str] = "two readings a degree inside the limit, or the wine is dry"
+    sources: ClassVar[str] = (
+        "AWRI 2013 (reds over 32 °C); sawine.co.za (never over 30); whites are house defaults"
+    )
 
     def __init__(self, parameters: Mapping[str, TemperatureLimits] = DEFAULTS) -> None:
         self.parameters = parameters
 
-    def run(self, ferment: Ferment, curve: Curve, as_of: datetime) -> Finding | None:
+    def run(self, situation: Situation) -> Finding | None:
         """The heat that is open now: critical while one of the last two looks was critical."""
+        ferment, curve = situation.ferment, situation.curve
         limits = self.parameters.get(ferment.style, _WHITE)
         looks = curve.temperature
         if not looks or curve.is_dry_at(looks[-1].hours):
@@ -79,12 +90,24 @@ class TemperatureLow(Check):
 
     id: ClassVar[str] = "temp_low"
     title: ClassVar[str] = "Cold"
+    severity: ClassVar[Severity] = "warning"
+    about: ClassVar[str] = (
+        "Yeast that gets cold settles and stops, and does not always come back. Under 10 °C "
+        "fermentation is extremely slow; a red under 16 °C while sugar is fermenting is usually a "
+        "valve stuck open. Only called while fermenting: a cold soak and the chilling of a finished "
+        "wine are meant. Warm by 2 to 3 °C a day, no faster."
+    )
+    clears: ClassVar[str] = "two readings a degree inside the limit, or the wine is dry"
+    sources: ClassVar[str] = (
+        "University of California Bulletin 827 (under 10 °C); 16 and 14 °C are house defaults"
+    )
 
     def __init__(self, parameters: Mapping[str, TemperatureLimits] = DEFAULTS) -> None:
         self.parameters = parameters
 
-    def run(self, ferment: Ferment, curve: Curve, as_of: datetime) -> Finding | None:
+    def run(self, situation: Situation) -> Finding | None:
         """The cold that is open now, while sugar is fermenting."""
+        ferment, curve = situation.ferment, situation.curve
         limits = self.parameters.get(ferment.style, _WHITE)
         looks = [look for look in curve.temperature if curve.is_fermenting_at(look.hours)]
         if not looks or looks[-1] is not curve.temperature[-1]:

@@ -17,15 +17,40 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("readings", type=_FILE)
 @click.option("--ferments", type=_FILE, required=True, help="One row per ferment: style, must.")
 @click.option("--events", type=_FILE, help="What was added or done, and when.")
+@click.option("--history-readings", type=_FILE, help="Readings of finished ferments to learn from.")
+@click.option("--history-ferments", type=_FILE, help="Their ferments.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True)
-def replay(readings: Path, ferments: Path, events: Path | None, out: Path, processes: int) -> None:
-    """Judge past READINGS as of every one of them; write alarms.csv and flags.csv. Needs no database."""
+def replay(
+    readings: Path,
+    ferments: Path,
+    events: Path | None,
+    history_readings: Path | None,
+    history_ferments: Path | None,
+    out: Path,
+    processes: int,
+) -> None:
+    """Judge past READINGS as of every one of them; write alarms.csv, flags.csv and forecasts.csv. Needs no database."""
     from winery_appliance.analysis_engine.replay import replay_tables
     from winery_appliance.analysis_engine.replay_files import UnreadableTable
 
+    if (history_readings is None) != (history_ferments is None):
+        raise click.UsageError("--history-readings and --history-ferments go together.")
+    history = None
+    if history_readings is not None and history_ferments is not None:
+        history = (history_readings, history_ferments)
     try:
-        count = replay_tables(readings, ferments, out, events=events, processes=processes)
+        count = replay_tables(
+            readings, ferments, out, events=events, history=history, processes=processes
+        )
     except (UnreadableTable, OSError) as error:
         raise click.ClickException(f"{error} Nothing was written.") from error
     click.echo(f"{count} ferments replayed; the tables are in {out}.")
+
+
+@analysis.command()
+def checks() -> None:
+    """Explain every rule of the analysis, as Markdown."""
+    from winery_appliance.analysis_engine.check_page import describe_checks
+
+    click.echo(describe_checks(), nl=False)

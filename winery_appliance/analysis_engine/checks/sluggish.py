@@ -1,0 +1,71 @@
+"""Sluggish: the sugar falls, but too slowly to be dry in time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from winery_appliance.analysis_engine.checks import Check, same_for_all
+from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
+from winery_appliance.analysis_engine.situation import Situation
+from winery_appliance.core.figures import show_number
+
+
+@dataclass(frozen=True, slots=True)
+class SluggishLimits:
+    """Chance of not being dry in time that opens the alarm, after so many hours and looks."""
+
+    chance: float = 0.7
+    grave_chance: float = 0.9
+    after_h: float = 48.0
+    least_looks: int = 4
+    stale_h: float = 72.0  # what was read longer ago tells of another day
+
+
+class Sluggish(Check):
+    """Finds a ferment whose forecast misses the deadline of its style."""
+
+    id: ClassVar[str] = "sluggish"
+    title: ClassVar[str] = "Sluggish"
+    severity: ClassVar[Severity] = "critical"
+    about: ClassVar[str] = (
+        "Bisson and Butzke tell four problem ferments apart; this is the one that goes on, too "
+        "slowly from the start or slower and slower. The forecast weighs every course that fits the "
+        "readings and the temperature. When most of them are not dry (-1.0 °Bx) by the deadline of "
+        "the style, 16 days for a red and 32 for a white, there is still time to act."
+    )
+    clears: ClassVar[str] = "the forecast is in time again, or the wine is dry"
+    sources: ClassVar[str] = (
+        "Bisson and Butzke 2000 (Am. J. Enol. Vitic. 51:168); chance and deadlines are house "
+        "defaults"
+    )
+
+    def __init__(self, parameters: Mapping[str, SluggishLimits] | None = None) -> None:
+        self.parameters = parameters or same_for_all(SluggishLimits())
+
+    def run(self, situation: Situation) -> Finding | None:
+        """The slowness that is open now."""
+        limits = self.parameters.get(situation.ferment.style, SluggishLimits())
+        expected, looks = situation.forecast, situation.curve.sugar
+        if expected is None or expected.found_dry or len(looks) < limits.least_looks:
+            return None
+        if situation.now_h < limits.after_h or expected.p_not_dry < limits.chance:
+            return None
+        if situation.now_h - looks[-1].hours > limits.stale_h:
+            return None
+        days = expected.deadline_h / 24
+        chance = 100 * expected.p_not_dry
+        return self.find(
+            since=looks[-1].measured_at,
+            explanation=(
+                f"At this pace it will not be dry in {days:.0f} days, with a chance of {chance:.0f} %: "
+                f"{show_number(looks[-1].value)} °Bx after {situation.now_h / 24:.0f} days."
+            ),
+            evidence=(sample for look in looks[-6:] for sample in look.sample_ids),
+            threshold=Threshold(
+                f"a chance of {100 * limits.chance:.0f} % or more not to be dry in {days:.0f} days",
+                limits.chance,
+                "chance",
+            ),
+            score=(expected.p_not_dry - limits.chance) / (1 - limits.chance),
+            severity="critical" if expected.p_not_dry >= limits.grave_chance else "warning",
+        )
