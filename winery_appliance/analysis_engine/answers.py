@@ -34,6 +34,20 @@ class RecommendationAnswer(Answer):
     confidence: float
 
 
+class ForecastAnswer(Answer):
+    """When apparent °Bx comes to -1.0, and what it is tomorrow, with its 10 % and 90 % quantiles; null: past 45 days."""
+
+    dry_from: When | None
+    dry_at: When | None
+    dry_to: When | None
+    found_dry: bool
+    p_not_dry_in_time: float
+    in_time_until: When
+    brix_24h_low: float
+    brix_24h: float
+    brix_24h_high: float
+
+
 class AnalysisAnswer(Answer):
     """The latest analysis; `pending` before the first, `failed` while a run cannot be finished."""
 
@@ -42,3 +56,4 @@ class AnalysisAnswer(Answer):
     covers_samples: int
     anomalies: list[AnomalyAnswer]
     recommendations: list[RecommendationAnswer]
+    forecast: ForecastAnswer | None

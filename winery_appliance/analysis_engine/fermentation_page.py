@@ -85,6 +85,23 @@ class AnomalyCard:
 
 
 @dataclass(frozen=True)
+class ForecastLine:
+    """When the wine will be dry, in days from the last analysis, and its sugar a day after it, in the winery's unit.
+
+    A day of None lies past the horizon of 45 days; `dry_since` is set once it is dry.
+    """
+
+    dry_since: datetime | None
+    days_from: float | None
+    days: float | None
+    days_to: float | None
+    sugar_low: float
+    sugar: float
+    sugar_high: float
+    unit_symbol: str
+
+
+@dataclass(frozen=True)
 class AnalysisPanel:
     """The live part of the page."""
 
@@ -96,6 +113,7 @@ class AnalysisPanel:
     recommendations: Sequence[Any]
     poll_seconds: float
     chart: dict[str, Any]
+    forecast: ForecastLine | None = None
 
 
 @dataclass(frozen=True)
@@ -240,6 +258,34 @@ def _view_panel(
         result.recommendations,
         POLL_WAITING_S if impatient else POLL_CALM_S,
         _chart(ferment, samples, result, winery),
+        _view_forecast(ferment, result, winery.sugar_unit),
+    )
+
+
+def _view_forecast(
+    ferment: FermentationView, result: AnalysisResult, unit: Unit
+) -> ForecastLine | None:
+    made = result.forecast
+    if made is None or result.analyzed_at is None or ferment.status != "active":
+        return None
+    asked = result.analyzed_at
+
+    def days(moment: datetime | None) -> float | None:
+        return None if moment is None else max((moment - asked).total_seconds() / 86400, 0.0)
+
+    low, sugar, high = (
+        from_canonical(SampleType.sugar, density.density_from_brix(brix), unit)
+        for brix in (made.brix_24h_low, made.brix_24h, made.brix_24h_high)
+    )
+    return ForecastLine(
+        dry_since=made.dry_at if made.found_dry else None,
+        days_from=days(made.dry_from),
+        days=days(made.dry_at),
+        days_to=days(made.dry_to),
+        sugar_low=low,
+        sugar=sugar,
+        sugar_high=high,
+        unit_symbol=UNIT_SYMBOLS[unit],
     )
 
 

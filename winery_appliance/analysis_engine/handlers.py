@@ -47,14 +47,24 @@ def _compute(work: Work | None) -> FinishedAssessment | None:
     if work is None:
         return None
     if work.ferment.status != "active" or not work.samples:
-        return FinishedAssessment(work.winery_id, work.ferment.id, len(work.samples), _CALM)
+        return _finish(work, _CALM)
     ferment = Ferment(
         style=work.ferment.style,
         started_at=work.ferment.started_at,
         yeast_strain=work.ferment.yeast_strain,
     )
     assessment = assess(ferment, [to_reading(s) for s in work.samples], as_of=work.as_of)
-    return FinishedAssessment(work.winery_id, work.ferment.id, len(work.samples), assessment)
+    return _finish(work, assessment)
+
+
+def _finish(work: Work, assessment: Assessment) -> FinishedAssessment:
+    return FinishedAssessment(
+        winery_id=work.winery_id,
+        fermentation_id=work.ferment.id,
+        covers_samples=len(work.samples),
+        assessment=assessment,
+        started_at=work.ferment.started_at,
+    )
 
 
 def _store(session: Session, finished: FinishedAssessment | None) -> None:

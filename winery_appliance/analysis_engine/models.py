@@ -43,6 +43,7 @@ class Analysis(Base):
         DateTime(timezone=True), server_default=text("clock_timestamp()")
     )
     covers_samples: Mapped[int] = mapped_column(Integer)
+    forecast: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
 
 
 class Anomaly(Base):

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from math import isfinite
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from winery_appliance.analysis_engine.assessment import Assessment
+from winery_appliance.analysis_engine.forecasting.forecast import Forecast
 from winery_appliance.analysis_engine.measurements import Advice, Finding
 from winery_appliance.analysis_engine.models import Analysis, Anomaly, Recommendation
 
@@ -19,6 +23,7 @@ class FinishedAssessment:
     fermentation_id: int
     covers_samples: int
     assessment: Assessment
+    started_at: datetime
 
 
 def keep_assessment(session: Session, finished: FinishedAssessment) -> None:
@@ -27,11 +32,31 @@ def keep_assessment(session: Session, finished: FinishedAssessment) -> None:
         winery_id=finished.winery_id,
         fermentation_id=finished.fermentation_id,
         covers_samples=finished.covers_samples,
+        forecast=_state_forecast(finished.assessment.forecast, finished.started_at),
     )
     session.add(analysis)
     session.flush()
     _update_anomalies(session, analysis, finished.assessment.findings)
     session.add_all(_recommend(analysis, advice) for advice in finished.assessment.advice)
+
+
+def _state_forecast(made: Forecast | None, started_at: datetime) -> dict[str, Any] | None:
+    """A forecast with moments in place of hours; None for a moment past its horizon."""
+    if made is None:
+        return None
+
+    def moment(hours: float) -> str | None:
+        return (started_at + timedelta(hours=hours)).isoformat() if isfinite(hours) else None
+
+    return {
+        "dry_at": [moment(hours) for hours in (made.dry_h.p10, made.dry_h.p50, made.dry_h.p90)],
+        "found_dry": made.found_dry,
+        "p_not_dry_in_time": round(made.p_not_dry, 4),
+        "in_time_until": moment(made.deadline_h),
+        "brix_24h": [
+            round(b, 2) for b in (made.brix_24h.p10, made.brix_24h.p50, made.brix_24h.p90)
+        ],
+    }
 
 
 def _update_anomalies(session: Session, analysis: Analysis, findings: Sequence[Finding]) -> None:

@@ -24,6 +24,15 @@ def analysis(tank: Tank) -> dict:  # type: ignore[type-arg]
     return answer.json
 
 
+def troubles(answer: dict) -> list[dict]:  # type: ignore[type-arg]
+    """What is wrong with the ferment itself; that its readings are days old is true and beside the point here."""
+    return [
+        a
+        for a in answer["anomalies"]
+        if a["severity"] != "info" and a["check"] != "missing_reading"
+    ]
+
+
 def test_before_the_first_run_the_analysis_is_pending(
     tank: Tank, work_off: Callable[[], int]
 ) -> None:
@@ -37,6 +46,7 @@ def test_before_the_first_run_the_analysis_is_pending(
         "covers_samples": 0,
         "anomalies": [],
         "recommendations": [],
+        "forecast": None,
     }
 
 
@@ -46,13 +56,19 @@ def test_a_stuck_ferment_is_found_explained_and_cleared(
     record(tank, FALLING)
     work_off()
     calm = analysis(tank)
-    assert (calm["status"], calm["covers_samples"], calm["anomalies"]) == ("done", 5, [])
+    assert (calm["status"], calm["covers_samples"], troubles(calm)) == ("done", 5, [])
+    expected = calm["forecast"]
+    assert expected["dry_from"] < expected["dry_at"]
+    assert expected["dry_to"] is None or expected["dry_at"] < expected["dry_to"]
+    assert expected["brix_24h_low"] < expected["brix_24h"] < expected["brix_24h_high"] < 8.3
+    assert not expected["found_dry"]
+    assert 0 < expected["p_not_dry_in_time"] < 1
 
     flat = record(tank, FLAT)
     work_off()
     alarmed = analysis(tank)
     assert alarmed["covers_samples"] == 8
-    (anomaly,) = alarmed["anomalies"]
+    (anomaly,) = troubles(alarmed)
     assert (anomaly["check"], anomaly["severity"]) == ("stuck", "critical")
     assert flat[-1] in anomaly["evidence"]
     assert anomaly["threshold"]["text"]
@@ -63,13 +79,13 @@ def test_a_stuck_ferment_is_found_explained_and_cleared(
 
     record(tank, [(164, 8.1)])
     work_off()
-    (again,) = analysis(tank)["anomalies"]
+    (again,) = troubles(analysis(tank))
     assert again["id"] == anomaly["id"], "one trouble is one anomaly"
     assert again["opened_at"] == anomaly["opened_at"]
 
     record(tank, [(188, 6.9), (212, 5.2)])
     work_off()
-    assert analysis(tank)["anomalies"] == []
+    assert "stuck" not in [trouble["check"] for trouble in analysis(tank)["anomalies"]]
 
 
 def test_a_batch_of_readings_makes_one_analysis(
@@ -86,7 +102,7 @@ def test_a_batch_of_readings_makes_one_analysis(
 def test_a_late_reading_is_analysed_at_its_place(tank: Tank, work_off: Callable[[], int]) -> None:
     record(tank, FALLING + FLAT)
     work_off()
-    assert [a["check"] for a in analysis(tank)["anomalies"]] == ["stuck"]
+    assert [a["check"] for a in troubles(analysis(tank))] == ["stuck"]
     slip = tank.record("18.3", hours=90, confirm=True)
     assert slip.status_code == 201
     work_off()

@@ -185,6 +185,21 @@ def ferment(**other: Any) -> Any:
     return thing(**(given | other))
 
 
+def ahead(**other: Any) -> Any:
+    """What is expected."""
+    given = {
+        "dry_since": None,
+        "days_from": 3.4,
+        "days": 4.2,
+        "days_to": 6.1,
+        "sugar_low": 6.2,
+        "sugar": 6.9,
+        "sugar_high": 7.4,
+        "unit_symbol": "°Bx",
+    }
+    return thing(**(given | other))
+
+
 def analysis(**other: Any) -> Any:
     """The live part of the page."""
     given = {
@@ -196,6 +211,7 @@ def analysis(**other: Any) -> Any:
         "recommendations": ADVICE,
         "poll_seconds": 15.0,
         "chart": chart(),
+        "forecast": ahead(),
     }
     return thing(**(given | other))
 
@@ -599,11 +615,21 @@ PAGES: dict[str, Page] = {
     "ferment": ("fermentation/fermentation.html", FERMENT_PAGE),
     "ferment-many-alarms": (
         "fermentation/fermentation.html",
-        FERMENT_PAGE | {"analysis": analysis(anomalies=[STUCK, COLD, NOTED])},
+        FERMENT_PAGE
+        | {
+            "analysis": analysis(
+                anomalies=[STUCK, COLD, NOTED], forecast=ahead(days=None, days_to=None)
+            )
+        },
     ),
     "ferment-working": (
         "fermentation/fermentation.html",
-        FERMENT_PAGE | {"analysis": analysis(status="done", covers_samples=33, poll_seconds=0.4)},
+        FERMENT_PAGE
+        | {
+            "analysis": analysis(
+                status="done", covers_samples=33, poll_seconds=0.4, forecast=ahead(days_to=None)
+            )
+        },
     ),
     "ferment-on-course": (
         "fermentation/fermentation.html",
@@ -667,6 +693,7 @@ PAGES: dict[str, Page] = {
                 anomalies=[],
                 recommendations=[],
                 poll_seconds=0.4,
+                forecast=None,
                 chart=EMPTY_CHART
                 | {
                     "sugar": [[START.timestamp(), 1.085, 1, False]],
