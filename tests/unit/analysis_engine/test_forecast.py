@@ -1,0 +1,107 @@
+"""The forecast: wide when little is known, narrower later, and the same whatever the clock of the cellar says."""
+
+from dataclasses import replace
+from datetime import timedelta, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.analysis_engine.readings import (
+    HEALTHY_RED,
+    HEALTHY_WHITE,
+    START,
+    at,
+    judge,
+    sugar,
+    warmth,
+)
+from winery_appliance.analysis_engine.assessment import assess
+from winery_appliance.analysis_engine.forecasting.learning import PastFerment, learn
+from winery_appliance.analysis_engine.measurements import Addition, Ferment
+
+RED = Ferment("red", START, "EC1118")
+
+
+def test_two_readings_are_not_enough_yet() -> None:
+    assert judge(sugar([24.0, 23.9])).forecast is None
+    assert judge(sugar([24.0, 23.9, 23.5])).forecast is not None
+
+
+def test_the_interval_narrows_around_the_truth() -> None:
+    dry_h = 1 + 12 * next(n for n, value in enumerate(HEALTHY_RED) if value <= -1.0)
+    widths = []
+    for count in (4, 14):
+        made = judge(sugar(HEALTHY_RED[:count]) + warmth([25.0] * count)).forecast
+        assert made is not None
+        assert made.dry_h.p10 <= made.dry_h.p50 <= made.dry_h.p90
+        widths.append(min(made.dry_h.p90, 1080.0) - made.dry_h.p10)
+    assert widths[1] < widths[0] / 2
+    assert abs(made.dry_h.p50 - dry_h) < 18
+
+
+def test_a_dry_wine_is_told_with_the_moment_it_was_found() -> None:
+    made = judge(sugar(HEALTHY_RED)).forecast
+    assert made is not None
+    assert made.found_dry
+    assert made.dry_h.p10 == made.dry_h.p90 == 1 + 12 * 17
+    assert made.p_not_dry == 0
+
+
+@pytest.mark.parametrize("offset_h", [-8, 2, 9])
+def test_the_time_zone_changes_nothing(offset_h: int) -> None:
+    zone = timezone(timedelta(hours=offset_h))
+    readings = sugar(HEALTHY_WHITE[:12]) + warmth([15.0] * 12)
+    moved = [
+        replace(
+            r,
+            measured_at=r.measured_at.astimezone(zone),
+            recorded_at=r.recorded_at.astimezone(zone),
+        )
+        for r in readings
+    ]
+    here = assess(Ferment("white", START, ""), readings, as_of=at(150))
+    there = assess(Ferment("white", START.astimezone(zone), ""), moved, as_of=at(150))
+    assert there == here
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    values=st.lists(st.floats(-3, 30), min_size=3, max_size=14),
+    kind=st.sampled_from(["addition_sugar", "addition_dap", "cap", "transfer"]),
+    hours=st.floats(0, 170),
+)
+def test_a_logged_addition_never_opens_an_alarm(
+    values: list[float], kind: str, hours: float
+) -> None:
+    readings = sugar([round(value, 1) for value in values])
+    unlogged = assess(RED, readings, as_of=at(170))
+    logged = assess(RED, readings, as_of=at(170), additions=[Addition(kind, at(hours))])
+    assert {f.check for f in logged.findings} <= {f.check for f in unlogged.findings}
+
+
+def test_a_logged_addition_explains_its_rise() -> None:
+    juice = [21.5, 21.4, 21.0, 20.2, 19.3, 18.4, 20.8, 20.1, 19.3]
+    white, readings = Ferment("white", START, ""), sugar(juice)
+    rang = {f.check for f in assess(white, readings, as_of=at(98)).findings}
+    log = [Addition("addition_sugar", at(68), 26, "g/L")]
+    quiet = {f.check for f in assess(white, readings, as_of=at(98), additions=log).findings}
+    assert "sugar_rise" in rang
+    assert not quiet & {"sugar_rise", "entry_error", "unit_mixup"}
+
+
+def test_the_past_of_a_winery_teaches_it() -> None:
+    past = [
+        PastFerment(RED, sugar([v + n % 3 * 0.1 for v in HEALTHY_RED]) + warmth([25.0] * 22))
+        for n in range(8)
+    ]
+    lessons = learn(past)
+    readings = sugar(HEALTHY_RED[:6]) + warmth([25.0] * 6)
+    cold = assess(RED, readings, as_of=at(62)).forecast
+    taught = assess(RED, readings, as_of=at(62), lessons=lessons).forecast
+    assert cold is not None
+    assert taught is not None
+    dry_h = 1 + 12 * 16.8
+    assert abs(taught.dry_h.p50 - dry_h) <= abs(cold.dry_h.p50 - dry_h)
+    assert lessons.of("red").ferments == 8
+    assert lessons.of("white").ferments == 0
