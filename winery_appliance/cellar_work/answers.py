@@ -49,3 +49,24 @@ class CapWorkAnswer(Answer):
     supersedes_id: int | None
     reason: str | None
     voids: bool
+
+
+class PhotoAnswer(Answer):
+    """The photo of a note: its size in pixels. The picture itself is had from `…/notes/{id}/photo`."""
+
+    width: int
+    height: int
+
+
+class NoteAnswer(Answer):
+    """A note, and what is known of its photo where it has one."""
+
+    id: int
+    client_uuid: UUID
+    fermentation_id: int
+    user_id: int
+    content: str
+    noted_at: When
+    created_at: When
+    deleted_at: When | None
+    photo: PhotoAnswer | None

@@ -1,10 +1,11 @@
 """What can be asked of the cellar work feature, as validated data."""
 
+import hashlib
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from winery_appliance.cellar_work.dosing import AdditionKind, DoseUnit
 from winery_appliance.core.exact_decimal import AsWritten
@@ -19,6 +20,11 @@ StockLot = Annotated[Line, StringConstraints(max_length=60)]
 Remark = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=2000),
+    AfterValidator(refuse_unprintable),
+]
+NoteText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=10_000),
     AfterValidator(refuse_unprintable),
 ]
 Litres = Annotated[Decimal, AsWritten, Field(gt=0, max_digits=12, decimal_places=3)]
@@ -116,3 +122,38 @@ class ListCapWork(BaseModel):
     history: Literal["true", "false"] = "false"
     cursor: str | None = None
     limit: Limit = 200
+
+
+class RecordNote(BaseModel):
+    """Something worth knowing about a wine, now or at `noted_at`. Without a photo there must be words."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client_uuid: UUID
+    content: NoteText = ""
+    noted_at: Moment | None = None
+
+    def fingerprint(self, fermentation_id: int, photo: bytes | None) -> bytes:
+        """A hash of everything that makes this note this note, the photo as it was sent."""
+        digest = hashlib.sha256(photo).hexdigest() if photo else None
+        return fingerprint(self, {"fermentation_id": fermentation_id, "photo": digest})
+
+
+class RecordNoteForm(RecordNote):
+    """The same as a form, with a photo: JPEG, PNG or WebP of at most 20 MB and 52 megapixels."""
+
+    photo: Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})] = b""
+
+
+class ListNotes(BaseModel):
+    """Which notes to list; `deleted` asks for the deleted ones, `cursor` is the `next_cursor` of the page before."""
+
+    deleted: Literal["true", "false"] = "false"
+    cursor: str | None = None
+    limit: Limit = 200
+
+
+class ChooseSize(BaseModel):
+    """The photo as it is kept, or small."""
+
+    size: Literal["full", "thumbnail"] = "full"

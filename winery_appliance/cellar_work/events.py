@@ -56,6 +56,27 @@ class CapWorkCorrected(CellarEvent):
 
 
 @dataclass(frozen=True)
+class NoteWritten(CellarEvent):
+    """Somebody wrote something about a wine."""
+
+    note_id: int
+
+
+@dataclass(frozen=True)
+class NoteDeleted(CellarEvent):
+    """A note was taken out of sight."""
+
+    note_id: int
+
+
+@dataclass(frozen=True)
+class NoteRestored(CellarEvent):
+    """A deleted note came back."""
+
+    note_id: int
+
+
+@dataclass(frozen=True)
 class CapWorkVoided(CellarEvent):
     """An entry of cap work does not count any more."""
 

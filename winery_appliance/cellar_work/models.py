@@ -132,3 +132,59 @@ class CapWork(_Entry, Base):
 
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     duration_min: Mapped[int | None] = mapped_column(Integer)
+
+
+class FermentationNote(Base):
+    """What somebody wrote about a wine. It can be deleted and restored, never rewritten."""
+
+    __tablename__ = "fermentation_notes"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["winery_id", "fermentation_id"], ["fermentations.winery_id", "fermentations.id"]
+        ),
+        ForeignKeyConstraint(["winery_id", "user_id"], ["users.winery_id", "users.id"]),
+        UniqueConstraint("winery_id", "client_uuid"),
+        UniqueConstraint("winery_id", "id"),
+        CheckConstraint(
+            "noted_at <= created_at + interval '1 day'", name="fermentation_notes_not_of_the_future"
+        ),
+        Index(
+            "fermentation_notes_of_fermentation", "winery_id", "fermentation_id", "noted_at", "id"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    fermentation_id: Mapped[int] = mapped_column(BigInteger)
+    user_id: Mapped[int] = mapped_column(BigInteger)
+    client_uuid: Mapped[UUID] = mapped_column(UuidColumn(as_uuid=True))
+    content: Mapped[str] = mapped_column(Text)
+    noted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("clock_timestamp()")
+    )
+    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    body_hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class NotePhoto(Base):
+    """The photo of a note, in a table of its own so that no list of notes loads it."""
+
+    __tablename__ = "note_photos"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["winery_id", "note_id"], ["fermentation_notes.winery_id", "fermentation_notes.id"]
+        ),
+        UniqueConstraint("winery_id", "note_id"),
+        CheckConstraint("octet_length(image) <= 1000000", name="note_photos_at_most_1_mb"),
+        CheckConstraint("octet_length(thumbnail) <= 100000", name="note_photos_small_thumbnail"),
+        CheckConstraint("width > 0 AND height > 0", name="note_photos_show_something"),
+    )
+
+    note_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str] = mapped_column(Text)
+    width: Mapped[int] = mapped_column(Integer)
+    height: Mapped[int] = mapped_column(Integer)
+    image: Mapped[bytes] = mapped_column(LargeBinary)
+    thumbnail: Mapped[bytes] = mapped_column(LargeBinary)

@@ -92,10 +92,12 @@ class Operation:
 
     answers: Mapping[int, type[BaseModel] | None]
     body: type[BaseModel] | None = None
+    form: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[int] = ()
     also: Sequence[str] = ()
+    media: str | None = None
 
 
 # What a view reads that heeds which version a change was made from.
@@ -106,16 +108,19 @@ def describes(
     answers: Mapping[int, type[BaseModel] | None],
     *,
     body: type[BaseModel] | None = None,
+    form: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     headers: Mapping[str, str] | None = None,
     problems: Sequence[int] = (),
     also: Sequence[str] = (),
+    media: str | None = None,
 ) -> Callable[[View], View]:
     """Say what a view takes and answers; `headers` are those it reads, each with a sentence.
 
-    `also` names content types in which the same can be had as text.
+    `form` is what it takes as multipart/form-data instead of `body`. `also` names content types in which the same can be
+    had as text; `media` is the content type of an answer that has no model.
     """
-    operation = Operation(answers, body, query, headers or {}, problems, also)
+    operation = Operation(answers, body, form, query, headers or {}, problems, also, media)
 
     def note(view: View) -> View:
         view.operation = operation  # type: ignore[attr-defined]
@@ -136,7 +141,7 @@ _PROBLEM_WORDS = {
     HTTPStatus.NOT_FOUND: "There is no such thing in this winery.",
     HTTPStatus.CONFLICT: "It clashes with what is in the book; `code` says how.",
     HTTPStatus.PRECONDITION_FAILED: "It was changed meanwhile: read it again.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "More than 1 MB.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "More than 1 MB, or 20 MB where a photo may come along.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "What was sent cannot be right, or asks to be confirmed.",
     HTTPStatus.PRECONDITION_REQUIRED: "`If-Match` is missing.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many failures in a short time.",
@@ -202,7 +207,9 @@ def _build_writer(operations: Sequence[Operation]) -> "_Writer":
     wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(Problem, "serialization"): None}
     for told in operations:
         wanted |= {(m, "serialization"): None for m in told.answers.values() if m is not None}
-        wanted |= {(m, "validation"): None for m in (told.body, told.query) if m is not None}
+        wanted |= {
+            (m, "validation"): None for m in (told.body, told.form, told.query) if m is not None
+        }
     made, definitions = models_json_schema(
         list(wanted), ref_template="#/components/schemas/{model}"
     )
@@ -239,7 +246,7 @@ class _Writer:
             ],
             "responses": {
                 **{
-                    str(s): self._answer(s, m, operation.also)
+                    str(s): self._answer(s, m, operation)
                     for s, m in sorted(operation.answers.items())
                 },
                 **{str(s): self._problem(s) for s in _problems_of(rule, operation, permission)},
@@ -249,6 +256,10 @@ class _Writer:
             written["x-permission"] = str(permission)
         if operation.body is not None:
             content = {"application/json": {"schema": self.names[operation.body, "validation"]}}
+            if operation.form is not None:
+                content["multipart/form-data"] = {
+                    "schema": self.names[operation.form, "validation"]
+                }
             written["requestBody"] = {"required": True, "content": content}
         return {name: value for name, value in written.items() if value or name == "security"}
 
@@ -266,13 +277,17 @@ class _Writer:
             for name, part in schema["properties"].items()
         ]
 
-    def _answer(self, status: int, model: type[BaseModel] | None, also: Sequence[str]) -> Schema:
+    def _answer(self, status: int, model: type[BaseModel] | None, operation: Operation) -> Schema:
         answer: Schema = {"description": HTTPStatus(status).phrase}
         if model is not None:
             schema = self.names[model, "serialization"]
             answer["description"] = cleandoc(model.__doc__ or "").partition("\n")[0]
             text: Schema = {"schema": {"type": "string"}}
-            answer["content"] = {"application/json": {"schema": schema}} | dict.fromkeys(also, text)
+            answer["content"] = {"application/json": {"schema": schema}} | dict.fromkeys(
+                operation.also, text
+            )
+        elif operation.media is not None and status == 200:
+            answer["content"] = {operation.media: {"schema": {"contentMediaType": operation.media}}}
         return answer
 
     def _problem(self, status: int) -> Schema:

@@ -8,6 +8,9 @@ from winery_appliance.cellar_work.events import (
     CapWorkCorrected,
     CapWorkRecorded,
     CapWorkVoided,
+    NoteDeleted,
+    NoteRestored,
+    NoteWritten,
 )
 from winery_appliance.core.outbox import Reactions
 from winery_appliance.devices.events import (
@@ -51,4 +54,7 @@ REACTIONS: Reactions = {
     DeviceChanged: [],
     DeviceAssigned: [],
     DeviceReadingsReceived: [],
+    NoteWritten: [],
+    NoteDeleted: [],
+    NoteRestored: [],
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import waitress
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 
@@ -17,6 +17,8 @@ from winery_appliance.auth import audit_api, device_routes, devices_api, tokens_
 from winery_appliance.auth import routes as auth_routes
 from winery_appliance.auth.guards import set_up_sign_in
 from winery_appliance.cellar_work import api as cellar_work_api
+from winery_appliance.cellar_work import notes_api
+from winery_appliance.cellar_work.photos import MOST_SENT_BYTES
 from winery_appliance.core import web
 from winery_appliance.core.db import Database
 from winery_appliance.core.jobs import build_queue
@@ -64,6 +66,7 @@ APIS = (
     transfers_api,
     cellar_work_api,
     probes_api,
+    notes_api,
     analysis_api,
     rounds_api,
 )
@@ -98,6 +101,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     set_up_web(app)
     set_up_sign_in(app)
     set_up_filters(app)
+    app.before_request(_allow_larger_body)  # before the form is read for its token
     csrf = CSRFProtect(app)
     for feature in PAGES:
         app.register_blueprint(feature.blueprint)
@@ -109,6 +113,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.context_processor(lambda: {"winery": g.get("winery")})
     Wake.call = build_queue(role_url(settings, "app"), db).wake
     return app
+
+
+def _allow_larger_body() -> None:
+    """Raise the limit of this request where its view takes more and somebody is signed in."""
+    most = getattr(current_app.view_functions.get(request.endpoint or ""), "max_body_bytes", None)
+    if most is not None and current_user.is_authenticated:
+        request.max_content_length = most
 
 
 def _enter_winery() -> None:
@@ -136,7 +147,8 @@ def serve(settings: Settings) -> None:
         threads=settings.web_threads,
         ident=None,
         channel_timeout=60,
-        max_request_body_size=MAX_BODY_BYTES * 2,
+        # What is too much for a view is refused by Flask; more than any of them takes, here.
+        max_request_body_size=MOST_SENT_BYTES + MAX_BODY_BYTES,
         clear_untrusted_proxy_headers=True,
         **_trust(settings.trusted_proxy),
     )

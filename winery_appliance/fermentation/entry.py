@@ -43,7 +43,7 @@ def read_bodies(
 
     Raises Invalid when no field is filled or the time is not readable.
     """
-    measured_at = _read_time(typed.get("measured_at", ""), now, timezone_name)
+    measured_at = read_time(typed.get("measured_at", ""), now, timezone_name, "measured_at")
     bodies = [
         {
             "client_uuid": typed.get(f"{name}_uuid", ""),
@@ -65,20 +65,21 @@ def read_bodies(
     return bodies
 
 
-def _read_time(text: str, now: datetime, timezone_name: str) -> datetime:
+def read_time(text: str, now: datetime, timezone_name: str, name: str) -> datetime:
+    """The typed local time in UTC; now when nothing was typed. Raises Invalid that names the field `name`."""
     if not text.strip():
         return now.replace(microsecond=0)
     try:
         local = datetime.fromisoformat(text)
-    except ValueError as error:
+        if local.tzinfo is None:
+            local = local.replace(tzinfo=ZoneInfo(timezone_name))
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise Invalid(
-            "The time of the reading is not readable. Nothing was saved.",
+            "The time is not readable. Nothing was saved.",
             code="bad_time",
-            fields=[FieldFault("measured_at", "bad_time", "Use the date and time picker.")],
+            fields=[FieldFault(name, "bad_time", "Use the date and time picker.")],
         ) from error
-    if local.tzinfo is None:
-        local = local.replace(tzinfo=ZoneInfo(timezone_name))
-    return local.astimezone(UTC)
 
 
 def explain(form: EntryForm, error: AppError, name: str | None) -> None:

@@ -66,3 +66,7 @@ INSERT INTO device_assignments (winery_id, device_id, vessel_id, during)
     UNION ALL SELECT 1, i, i, tstzrange(now(), NULL) FROM generate_series(1, %(n)s) i;
 INSERT INTO device_readings (winery_id, device_id, read_at, quantity, value)
     SELECT 1, 1, now() - i * interval '1 hour', 'temperature', 24 FROM generate_series(1, %(n)s) i;
+INSERT INTO fermentation_notes (winery_id, fermentation_id, user_id, client_uuid, content, noted_at, body_hash)
+    SELECT 1, 1, i, gen_random_uuid(), 'Smells of cherries.', now(), 'x' FROM generate_series(1, %(n)s) i;
+INSERT INTO note_photos (winery_id, note_id, digest, width, height, image, thumbnail)
+    SELECT 1, id, 'd', 1, 1, 'x', 'x' FROM fermentation_notes;
