@@ -133,7 +133,9 @@ def _make_database(admin: psycopg.Connection[tuple[object, ...]], name: str) -> 
 
 
 def _grant(admin: psycopg.Connection[tuple[object, ...]], database: str) -> None:
-    admin.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
+    # Never two ferments at once in a vessel; search within one winery; by a part of a word.
+    for extension in ("btree_gist", "btree_gin", "pg_trgm"):
+        admin.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
     name = sql.Identifier(database)
     admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
     for role in ROLES:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -87,14 +88,15 @@ def forget_defaults(schema: dict[str, Any]) -> None:
 
 def refuse_unknown_zone(value: str) -> str:
     """`value`, unless this machine has no time zone of that name (ValueError)."""
-    if value not in _list_zones():
+    if value not in list_zones():
         raise ValueError("choose a time zone by its name, such as Europe/Madrid")
     return value
 
 
 @cache
-def _list_zones() -> frozenset[str]:
-    return frozenset(available_timezones()) | {"UTC"}
+def list_zones() -> Sequence[str]:
+    """The time zones that this machine knows, by name."""
+    return sorted(available_timezones() | {"UTC"})
 
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*")

@@ -146,6 +146,7 @@ SENTENCES = {
     "string_too_long": "Type at most {max_length} characters.",
     "too_long": "Type at most {max_length} characters.",
     "string_type": "Send this as text.",
+    "float_parsing": "Type a number.",
     "timezone_aware": "Say the time zone, as in 2026-09-24T06:30:00+02:00.",
 }
 
@@ -155,7 +156,7 @@ def _field_fault(fault: Any) -> errors.FieldFault:
     known = SENTENCES.get(fault["type"])
     if known and fault.get("ctx", {}).get("min_length") == 1:
         known = "This is needed."
-    message = str(fault["msg"]).removeprefix("Value error, ")
+    message = str(fault["msg"]).removeprefix("Value error, ").replace("Input should", "This should")
     sentence = (
         known.format(**fault.get("ctx", {})) if known else f"{message[:1].upper()}{message[1:]}."
     )

@@ -37,6 +37,8 @@ from winery_appliance.fermentation import routes as fermentation_routes
 from winery_appliance.fruit_origin import api as fruit_origin_api
 from winery_appliance.rounds import api as rounds_api
 from winery_appliance.rounds import routes as rounds_routes
+from winery_appliance.search import api as search_api
+from winery_appliance.search import routes as search_routes
 from winery_appliance.winery import api as winery_api
 from winery_appliance.winery import routes as winery_routes
 from winery_appliance.winery.queries import read_winery
@@ -51,6 +53,7 @@ PAGES = (
     rounds_routes,
     health,
     api_docs,
+    search_routes,
 )
 APIS = (
     auth_api,
@@ -69,6 +72,7 @@ APIS = (
     notes_api,
     analysis_api,
     rounds_api,
+    search_api,
 )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Numeric,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
@@ -47,6 +48,14 @@ class Fermentation(Base):
         ),
         CheckConstraint("data_source IN ('live', 'imported')", name="fermentations_data_source"),
         CheckConstraint("start_volume_l >= 0", name="fermentations_start_volume"),
+        Index(
+            "fermentations_search",
+            "winery_id",
+            func.lower(text("code")).label("searched"),
+            postgresql_using="gin",
+            postgresql_ops={"searched": "gin_trgm_ops"},
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
         Index(
             "fermentations_code_key",
             "winery_id",

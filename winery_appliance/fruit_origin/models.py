@@ -15,6 +15,7 @@ from sqlalchemy import (
     Numeric,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -32,6 +33,14 @@ class Vineyard(Base):
     __table_args__ = (
         ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
         UniqueConstraint("winery_id", "id"),
+        Index(
+            "vineyards_search",
+            "winery_id",
+            func.lower(text("(code || ' '::text) || name")).label("searched"),
+            postgresql_using="gin",
+            postgresql_ops={"searched": "gin_trgm_ops"},
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
         Index(
             "vineyards_code_key",
             "winery_id",
@@ -60,6 +69,14 @@ class VineyardBlock(Base):
         UniqueConstraint("winery_id", "vineyard_id", "id"),
         CheckConstraint("hectares > 0", name="vineyard_blocks_have_ground"),
         CheckConstraint("planted_year BETWEEN 1500 AND 2200", name="vineyard_blocks_planted_year"),
+        Index(
+            "vineyard_blocks_search",
+            "winery_id",
+            func.lower(text("code")).label("searched"),
+            postgresql_using="gin",
+            postgresql_ops={"searched": "gin_trgm_ops"},
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
         Index(
             "vineyard_blocks_code_key",
             "winery_id",
@@ -95,6 +112,14 @@ class HarvestLot(Base):
         UniqueConstraint("winery_id", "id"),
         CheckConstraint("kg_harvested > 0", name="harvest_lots_weigh_something"),
         CheckConstraint("brix_at_intake BETWEEN 0 AND 60", name="harvest_lots_brix"),
+        Index(
+            "harvest_lots_search",
+            "winery_id",
+            func.lower(text("code")).label("searched"),
+            postgresql_using="gin",
+            postgresql_ops={"searched": "gin_trgm_ops"},
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
         Index(
             "harvest_lots_code_key",
             "winery_id",

@@ -96,6 +96,7 @@ class SetUpWinery(BaseModel):
     setup_code: Annotated[Line, StringConstraints(max_length=40)]
     winery_name: WineryTitle
     winery_code: WineryCode
+    time_zone: TimeZone = "UTC"
     display_name: Annotated[Line, StringConstraints(max_length=80)]
     email: Email
     password: Password

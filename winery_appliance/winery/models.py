@@ -15,6 +15,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -74,6 +75,14 @@ class Vessel(Base):
         UniqueConstraint("winery_id", "id"),
         CheckConstraint("kind IN ('tank', 'barrel', 'bin')", name="vessels_kind"),
         CheckConstraint("capacity_l > 0", name="vessels_hold_something"),
+        Index(
+            "vessels_search",
+            "winery_id",
+            func.lower(text("code")).label("searched"),
+            postgresql_using="gin",
+            postgresql_ops={"searched": "gin_trgm_ops"},
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
         Index(
             "vessels_code_key",
             "winery_id",

@@ -1,15 +1,18 @@
-"""The first run."""
+"""The first run, and the winery's settings."""
 
-from flask import Blueprint, redirect, render_template, request, session
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import login_user
 
-from winery_appliance.auth.guards import SignedInUser, session_lasts
+from winery_appliance.auth.guards import SignedInUser, current_actor, permitted, session_lasts
+from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import open_session
 from winery_appliance.core import web
 from winery_appliance.core.errors import AppError
-from winery_appliance.winery import service
-from winery_appliance.winery.commands import SetUpWinery
+from winery_appliance.core.typed_text import list_zones
+from winery_appliance.core.version_tags import make_tag
+from winery_appliance.winery import queries, service
+from winery_appliance.winery.commands import ChangeWinery, SetUpWinery
 
 blueprint = Blueprint("winery", __name__, template_folder="templates")
 
@@ -20,7 +23,7 @@ def first_run() -> ResponseReturnValue:
     with web.transaction() as opened:
         if service.exists_any_winery(opened):
             return redirect("/")
-    return _show_form({}, None)
+    return _show_form({"time_zone": "UTC"}, None)
 
 
 @blueprint.post("/setup")
@@ -40,6 +43,53 @@ def set_up() -> ResponseReturnValue:
     session.permanent = True
     login_user(SignedInUser(actor, token))
     return redirect("/", 303)
+
+
+# In a form an empty field is no value; numbers are typed with a comma as well.
+_OPTIONAL = ("location", "country", "latitude", "longitude")
+_NUMBERS = ("latitude", "longitude")
+
+
+@blueprint.get("/winery/settings")
+@permitted(Permission.CONFIGURE_WINERY)
+def settings() -> ResponseReturnValue:
+    """The winery's settings, to be changed by its owner."""
+    with web.transaction(current_actor().winery_id) as opened:
+        winery = queries.read_winery(opened)
+    values = {name: "" if value is None else str(value) for name, value in vars(winery).items()}
+    return _show_settings(values | {"version": make_tag(winery)}, None)
+
+
+@blueprint.post("/winery/settings")
+@permitted(Permission.CONFIGURE_WINERY)
+def change_settings() -> ResponseReturnValue:
+    """Keep what the owner typed, unless somebody changed the settings since the form was opened."""
+    actor = current_actor()
+    typed = request.form.to_dict()
+    given: dict[str, str | None] = {
+        name: value for name, value in typed.items() if name not in {"csrf_token", "version"}
+    }
+    for name in _OPTIONAL:
+        given[name] = (given.get(name) or "").strip() or None
+    for name in _NUMBERS:
+        given[name] = (given[name] or "").replace(",", ".").replace("−", "-") or None
+    try:
+        command = web.parse(ChangeWinery, given)
+        with web.transaction(actor.winery_id) as opened:
+            service.change_winery(
+                opened, command, actor=actor, seen={request.form.get("version", "")}
+            )
+    except AppError as error:
+        return _show_settings(typed, error), 422
+    flash("The settings are saved.", "success")
+    return redirect(url_for("winery.settings"), 303)
+
+
+def _show_settings(values: dict[str, str], error: AppError | None) -> str:
+    faults = {field.path: field.detail for field in error.fields} if error else {}
+    said = None if error is None or faults else error.detail
+    form = {"values": values, "errors": faults, "error": said}
+    return render_template("winery/settings.html", form=form, zones=list_zones())
 
 
 def _show_form(values: dict[str, str], error: AppError | None) -> str:

@@ -71,7 +71,12 @@ def set_up_winery(db: Database, command: SetUpWinery) -> Actor:
                 code="wrong_setup_code",
                 fields=[FieldFault("setup_code", "wrong", "Not the latest setup code.")],
             )
-        winery_id = create_winery(session, code=command.winery_code, name=command.winery_name)
+        winery_id = create_winery(
+            session,
+            code=command.winery_code,
+            name=command.winery_name,
+            time_zone=command.time_zone,
+        )
         owner = CreateUser(
             email=command.email,
             display_name=command.display_name,

@@ -220,7 +220,7 @@ class TestDoors:
                 " has_function_privilege('winery_worker', oid, 'EXECUTE'),"
                 " pg_get_userbyid(proowner), prosecdef FROM pg_proc WHERE proname LIKE 'door%'"
             ).fetchall()
-        assert len(rows) == 10
+        assert len(rows) == 11
         for name, app, worker, owner, definer in rows:
             assert app != worker, name
             assert (owner, definer) == ("winery_door", True), name

@@ -133,6 +133,7 @@ ENDPOINTS = [
     ("GET", "/vessels", None, "owner winemaker cellar viewer"),
     ("POST", "/vessels", {}, "owner winemaker"),
     ("PUT", "/vessels/walking-order", {}, "owner winemaker"),
+    ("GET", "/search?q=t", None, "owner winemaker cellar viewer"),
     ("GET", "/winery", None, "owner winemaker cellar viewer"),
     ("PATCH", "/winery", {}, "owner"),
     ("GET", "/users", None, "owner"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.unit.templates.page_harness import NOW
 from winery_appliance.entrypoints.api_docs import arrange
+from winery_appliance.search.queries import Hit
 
 Page = tuple[str, dict[str, Any]]
 START = NOW - timedelta(days=8, hours=3)
@@ -522,6 +523,26 @@ def door_form(**form: Any) -> dict[str, Any]:
     return {"form": empty | form, "winery_name": "Torrevela", "_outside": True}
 
 
+SETTINGS = {
+    "version": "v",
+    "name": "Torrevela",
+    "location": "Camino del Río 3, Ollauri",
+    "country": "ES",
+    "latitude": "42.54",
+    "longitude": "-2.84",
+    "time_zone": "Europe/Madrid",
+    "sugar_unit": "baume",
+    "temperature_unit": "celsius",
+    "legal_region": "eu",
+    "walking_order": "position",
+}
+FOUND = {
+    Hit("vessel", 1, "T-1", None, "exact"): 17,
+    Hit("fermentation", 17, "G26-T-1", None, "part"): 17,
+    Hit("vessel", 2, "T-12", None, "prefix"): None,
+    Hit("vineyard", 3, "ALT-1", "Alto de la Cruz", "part"): None,
+}
+
 PAGES: dict[str, Page] = {
     "api-docs": ("api_docs.html", API | {"_outside": True}),
     "sign-in": ("auth/sign_in.html", door()),
@@ -592,6 +613,32 @@ PAGES: dict[str, Page] = {
     "ferments-empty": (
         "fermentation/index.html",
         {"rows": [], "next_cursor": None, "may_start": False},
+    ),
+    "settings": (
+        "winery/settings.html",
+        {
+            "form": {"values": SETTINGS, "errors": {}, "error": None},
+            "zones": ["Europe/Madrid", "UTC"],
+        },
+    ),
+    "settings-refused": (
+        "winery/settings.html",
+        {
+            "form": {
+                "values": SETTINGS | {"time_zone": "Madrid", "latitude": "95"},
+                "errors": {
+                    "time_zone": "Choose a time zone by its name, such as Europe/Madrid.",
+                    "latitude": "This should be less than or equal to 90.",
+                },
+                "error": None,
+            },
+            "zones": ["Europe/Madrid", "UTC"],
+        },
+    ),
+    "found": ("search/found.html", {"wanted": "T-1", "places": FOUND, "most": 3, "sentence": None}),
+    "found-nothing": (
+        "search/found.html",
+        {"wanted": "T-99", "places": {}, "most": 20, "sentence": None},
     ),
     "new": ("fermentation/new.html", start({}, {})),
     "new-refused": (
@@ -745,7 +792,11 @@ PAGES: dict[str, Page] = {
             "devices": None,
             "form": {"values": {}, "errors": {}},
             "current_user": thing(
-                is_authenticated=True, display_name="Bruno", role="cellar", by_pin=True
+                is_authenticated=True,
+                display_name="Bruno",
+                role="cellar",
+                by_pin=True,
+                may=lambda _: False,
             ),
         },
     ),

@@ -39,11 +39,13 @@ ADDRESSES = {
     "fermentation.record": "/fermentations/{fermentation_id}/samples",
     "fermentation.start": "/fermentations/new",
     "rounds.walk": "/round",
+    "search.search": "/search",
     "static": "/static/{filename}",
     "winery.first_run": "/setup",
+    "winery.settings": "/winery/settings",
 }
 PERSON = SimpleNamespace(
-    is_authenticated=True, display_name="Ana Ibáñez", role="owner", by_pin=False
+    is_authenticated=True, display_name="Ana Ibáñez", role="owner", by_pin=False, may=lambda _: True
 )
 WINERY = SimpleNamespace(name="Torrevela", code="TORRE", time_zone="Europe/Madrid")
 
