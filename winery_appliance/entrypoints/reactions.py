@@ -20,10 +20,12 @@ from winery_appliance.devices.events import (
     DeviceReadingsReceived,
 )
 from winery_appliance.fermentation.events import (
+    FermentationBlended,
     FermentationCancelled,
     FermentationCompleted,
     FermentationMoved,
     FermentationReopened,
+    FermentationSplit,
     FermentationStarted,
     SampleCorrected,
     SampleRecorded,
@@ -38,6 +40,8 @@ REACTIONS: Reactions = {
     FermentationReopened: [analyse_fermentation],
     FermentationCancelled: [analyse_fermentation],
     FermentationMoved: [],
+    FermentationSplit: [],
+    FermentationBlended: [],
     TransferVoided: [],
     SampleRecorded: [analyse_fermentation],
     SampleCorrected: [analyse_fermentation],

@@ -1,6 +1,5 @@
 """What the fermentation feature answers to programs."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any, Literal
 from uuid import UUID
@@ -8,8 +7,7 @@ from uuid import UUID
 from winery_appliance.core.openapi import Answer, FieldProblem, When
 from winery_appliance.core.units import SampleType, Unit
 from winery_appliance.fermentation.commands import Status, Style
-from winery_appliance.fermentation.lineage import Share, Use
-from winery_appliance.fermentation.queries import FermentationView
+from winery_appliance.fermentation.lineage import Origin, Share, Use
 
 
 class LotSourceAnswer(Answer):
@@ -128,33 +126,72 @@ class ShareAnswer(Answer):
     vineyard: TracedVineyard
 
 
+class PartAnswer(Answer):
+    """A lot's part of a wine at a moment; `volume_l` is null where nobody knows how much wine there is."""
+
+    percentage: float
+    volume_l: float | None
+    harvest_lot: TracedLot
+    block: TracedBlock | None
+    vineyard: TracedVineyard
+
+
 class OriginAnswer(Answer):
-    """Where a fermentation came from, the largest share first."""
+    """Where a fermentation came from, the largest share first.
+
+    `lots` is what was said of its start, `composition` what it consists of at that moment through splits and blends; with
+    `unrecorded_percentage`, the part of which nobody told the lot, that makes 100.
+    """
 
     fermentation_id: int
     code: str
     lots: list[ShareAnswer]
+    at: When | None
+    volume_l: float | None
+    composition: list[PartAnswer]
+    unrecorded_percentage: float
 
     @classmethod
-    def show_origin(cls, fermentation: FermentationView, shares: Sequence[Share]) -> dict[str, Any]:
+    def show_origin(cls, origin: Origin) -> dict[str, Any]:
         """A fermentation with the shares it came from."""
+        said = [share for share in origin.shares if share.source is not None]
+        said.sort(key=lambda share: -share.source.percentage if share.source else 0)
         lots = [
-            {
-                "percentage": share.source.percentage,
-                "kg": share.source.kg,
-                "harvest_lot": share.origin.lot,
-                "block": share.origin.block,
-                "vineyard": share.origin.vineyard,
-            }
-            for share in shares
+            {**_show_ground(share), "percentage": share.source.percentage, "kg": share.source.kg}
+            for share in said
+            if share.source is not None
+        ]
+        parts = [
+            {**_show_ground(share), "percentage": share.percentage, "volume_l": share.volume_l}
+            for share in origin.shares
         ]
         return cls.show(
-            {"fermentation_id": fermentation.id, "code": fermentation.code, "lots": lots}
+            {
+                **vars(origin),
+                "fermentation_id": origin.fermentation.id,
+                "code": origin.fermentation.code,
+                "lots": lots,
+                "composition": parts,
+            }
         )
 
 
-class UseAnswer(Answer):
-    """A fermentation that came from a lot, and the lot's share of it."""
+class VesselOriginAnswer(Answer):
+    """What lay in a vessel at a moment, and where it came from; null when it was empty."""
+
+    vessel_id: int
+    vessel_code: str
+    at: When
+    origin: OriginAnswer | None
+
+
+def _show_ground(share: Share) -> dict[str, Any]:
+    origin = share.origin
+    return {"harvest_lot": origin.lot, "block": origin.block, "vineyard": origin.vineyard}
+
+
+class TracedWine(Answer):
+    """A fermentation that another wine or fruit came into, and how much of it that is at a moment."""
 
     fermentation_id: int
     code: str
@@ -163,21 +200,30 @@ class UseAnswer(Answer):
     status: Status
     started_at: When
     ended_at: When | None
-    percentage: float
-    kg: float | None
+    share_percentage: float
+    share_l: float | None
 
     @classmethod
     def show_use(cls, use: Use) -> dict[str, Any]:
-        """One use of a lot."""
+        """One fermentation that something came into."""
         return cls.show(
             {
                 **vars(use.fermentation),
                 "fermentation_id": use.fermentation.id,
                 "vessel_code": use.fermentation.vessel_code,
-                "percentage": use.source.percentage,
-                "kg": use.source.kg,
+                "percentage": use.source.percentage if use.source else None,
+                "kg": use.source.kg if use.source else None,
+                "share_percentage": use.percentage,
+                "share_l": use.volume_l,
             }
         )
+
+
+class UseAnswer(TracedWine):
+    """A fermentation that fruit came into; `percentage` and `kg` are what was said of its start, if it began with it."""
+
+    percentage: float | None
+    kg: float | None
 
 
 class FlowAnswer(Answer):

@@ -67,6 +67,12 @@ class ChooseFormat(BaseModel):
     format: Literal["json", "csv"] | None = None
 
 
+class TraceWine(ChooseFormat):
+    """The moment to trace at; without it, after all that is recorded."""
+
+    at: Moment | None = None
+
+
 class RecordSample(BaseModel):
     """One reading as a person or an instrument gave it. `value` is text: what was typed is kept.
 
@@ -197,6 +203,75 @@ class MoveFermentation(BaseModel):
     def fingerprint(self, fermentation_id: int) -> bytes:
         """A hash of everything that makes this move this move."""
         return fingerprint(self, {"moves": fermentation_id})
+
+
+class PartOfWine(BaseModel):
+    """Litres that go from a vessel to a vessel; without a volume all that is there, as far as the book knows it.
+
+    What is not named stays behind, or was lees where `empties` is set. `from_vessel_code` may be left out for a wine in
+    one vessel.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_vessel_code: Code | None = None
+    to_vessel_code: Code | None = None
+    volume_l: Litres | None = None
+    empties: bool = False
+
+
+class SplitPart(PartOfWine):
+    """A part that becomes a wine of its own: in another vessel, or where it lies when all of it goes."""
+
+    to_vessel_code: Code
+
+
+class BlendPart(PartOfWine):
+    """A part of a wine that goes into another; `to_vessel_code` may be left out when that lies in one vessel."""
+
+    fermentation_code: Code
+
+
+class NewWinePart(BlendPart):
+    """A part of a wine that goes into a new one."""
+
+    to_vessel_code: Code
+
+
+class ChangeWines(BaseModel):
+    """Wine becomes another wine at a moment; now when nothing is said."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client_uuid: UUID
+    moved_at: Moment | None = None
+    note: Note | None = None
+
+    def fingerprint(self, fermentation_id: int | None) -> bytes:
+        """A hash of everything that makes this one this one."""
+        return fingerprint(self, {type(self).__name__: fermentation_id})
+
+
+class SplitFermentation(ChangeWines):
+    """A part of a wine becomes a fermentation with a code of its own."""
+
+    code: Code
+    flows: Annotated[tuple[SplitPart, ...], Field(min_length=1, max_length=200)]
+
+
+class BlendFermentations(ChangeWines):
+    """Wines become a new one together; style and yeast need only be said where they differ."""
+
+    code: Code
+    style: Style | None = None
+    yeast_strain: Annotated[Line, StringConstraints(max_length=80)] | None = None
+    flows: Annotated[tuple[NewWinePart, ...], Field(min_length=1, max_length=200)]
+
+
+class BlendIntoFermentation(ChangeWines):
+    """Wines go into another one, which stays the wine it was."""
+
+    flows: Annotated[tuple[BlendPart, ...], Field(min_length=1, max_length=200)]
 
 
 class VoidTransfer(BaseModel):

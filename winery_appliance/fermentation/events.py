@@ -45,6 +45,20 @@ class FermentationMoved(FermentationEvent):
 
 
 @dataclass(frozen=True)
+class FermentationSplit(FermentationEvent):
+    """A part of a wine became a wine of its own."""
+
+    transfer_id: int
+
+
+@dataclass(frozen=True)
+class FermentationBlended(FermentationEvent):
+    """A wine went into another, or took another in."""
+
+    transfer_id: int
+
+
+@dataclass(frozen=True)
 class TransferVoided(FermentationEvent):
     """What was told of where a wine went does not count any more."""
 

@@ -1,6 +1,6 @@
 """Which harvest lots a fermentation came from, and how much of it from each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -101,12 +101,12 @@ def read_lot_sources(
     return found
 
 
-def list_fermentation_ids(session: Session, harvest_lot_id: int) -> list[int]:
-    """Ids of the fermentations that came from this lot."""
+def list_fermentation_ids(session: Session, harvest_lot_ids: Collection[int]) -> list[int]:
+    """Ids of the fermentations that began with one of these lots."""
     return list(
         session.scalars(
             select(FermentationLotSource.fermentation_id).where(
-                FermentationLotSource.harvest_lot_id == harvest_lot_id
+                FermentationLotSource.harvest_lot_id.in_(harvest_lot_ids)
             )
         )
     )

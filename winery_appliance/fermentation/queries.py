@@ -24,7 +24,13 @@ from winery_appliance.core.many_rows import is_among
 from winery_appliance.core.paging import Page, cut_page, read_cursor, read_moment
 from winery_appliance.core.units import CANONICAL, SampleType, Unit
 from winery_appliance.fermentation.lot_sources import LotSourceView, read_lot_sources
-from winery_appliance.fermentation.models import Fermentation, Sample, VesselOccupancy
+from winery_appliance.fermentation.models import (
+    Fermentation,
+    Sample,
+    Transfer,
+    TransferFlow,
+    VesselOccupancy,
+)
 from winery_appliance.fermentation.whereabouts import find_vessel_codes
 
 
@@ -255,7 +261,7 @@ def read_samples(session: Session, fermentation_id: int) -> list[SampleView]:
 
 
 def find_last_moment(session: Session, fermentation_id: int) -> datetime | None:
-    """From when on nothing in the book contradicts an end: its last reading, or just behind its last move to a vessel."""
+    """From when on nothing in the book contradicts an end: its last reading, or just behind its last transfer."""
     last: datetime | None = session.scalar(
         select(
             func.greatest(
@@ -266,6 +272,16 @@ def find_last_moment(session: Session, fermentation_id: int) -> datetime | None:
                     func.max(func.lower(VesselOccupancy.during)) + text("interval '1 microsecond'")
                 )
                 .where(VesselOccupancy.fermentation_id == fermentation_id)
+                .scalar_subquery(),
+                select(func.max(Transfer.moved_at) + text("interval '1 microsecond'"))
+                .join(TransferFlow, TransferFlow.transfer_id == Transfer.id)
+                .where(
+                    or_(
+                        TransferFlow.from_fermentation_id == fermentation_id,
+                        TransferFlow.to_fermentation_id == fermentation_id,
+                    ),
+                    Transfer.voided_at.is_(None),
+                )
                 .scalar_subquery(),
             )
         )

@@ -23,6 +23,8 @@ from winery_appliance.fermentation.commands import RecordSample
 
 # A clock that runs a little fast is no reason to refuse a reading.
 FUTURE_TOLERANCE = timedelta(minutes=10)
+# What ends the moment it begins lasts the shortest time that the database can tell from none.
+SHORTEST = timedelta(microseconds=1)
 # Forms give whole minutes, starts have seconds.
 START_TOLERANCE = timedelta(minutes=1)
 # House defaults after the chronology rules of the design: sugar does not rise by itself, except that the skins and

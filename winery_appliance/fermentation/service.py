@@ -69,14 +69,15 @@ def start_fermentation(
         start_volume_l=command.start_volume_l,
         created_by=actor.user_id,
     )
-    _add_with_code(session, fermentation)
+    add_with_code(session, fermentation)
     _occupy(session, fermentation, vessel.id, vessel.code)
     add_lot_sources(session, fermentation.id, command.lot_sources, winery_id=actor.winery_id)
     outbox.publish(session, FermentationStarted(actor.winery_id, fermentation.id))
     return get_fermentation(session, fermentation.id)
 
 
-def _add_with_code(session: Session, fermentation: Fermentation) -> None:
+def add_with_code(session: Session, fermentation: Fermentation) -> None:
+    """Add a fermentation to the book. Raises Conflict when its code is taken."""
     try:
         with session.begin_nested():
             session.add(fermentation)

@@ -1,7 +1,7 @@
 """How a fermentation ends, goes on after all, or is given up."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import Range
@@ -25,10 +25,9 @@ from winery_appliance.fermentation.queries import (
     find_last_moment,
     hold_fermentation,
 )
-from winery_appliance.fermentation.rules import FUTURE_TOLERANCE
+from winery_appliance.fermentation.rules import FUTURE_TOLERANCE, SHORTEST
 from winery_appliance.fermentation.service import get_fermentation
-
-SHORTEST = timedelta(microseconds=1)
+from winery_appliance.fermentation.transfer_queries import read_contents
 
 
 @dataclass(frozen=True)
@@ -74,12 +73,19 @@ def cancel_fermentation(
 ) -> FermentationView:
     """Give a fermentation up and withdraw its claim on the vessel, also for the past. Asked again, it stays as it is.
 
-    Raises NotAllowed, NotFound, Conflict for a status that cannot be cancelled, and Invalid for an end in the future. What
-    is cancelled before it began ends the moment it begins.
+    Raises NotAllowed, NotFound, Conflict for a status that cannot be cancelled or wine that came from or went to another
+    wine, and Invalid for an end in the future. What is cancelled before it began ends the moment it begins.
     """
     found = _begin_move(session, "cancel", fermentation_id, actor)
     if found.status == "cancelled":
         return _stay(found, command)
+    _, flows = read_contents(session, found.id)
+    if any(flow.from_fermentation_id != flow.to_fermentation_id for flow in flows):
+        raise Conflict(
+            f"{found.code} came from another wine, or went into one. Nothing was changed. "
+            "If that is wrong, void the transfer; if it is over, complete it.",
+            code="wine_elsewhere",
+        )
     at = max(_read_end(command, now), found.started_at + SHORTEST)
     return _end(session, "cancel", found, at)
 
@@ -89,12 +95,18 @@ def reopen_fermentation(
 ) -> FermentationView:
     """Withdraw the end of a completed fermentation: it goes on in the vessel it lay in last, without a gap.
 
-    A running one stays as it is. Raises NotAllowed, NotFound, and Conflict for a planned or cancelled one or when the
-    vessel is taken meanwhile.
+    A running one stays as it is. Raises NotAllowed, NotFound, and Conflict for a planned or cancelled one, one that went
+    into another wine, or when the vessel is taken meanwhile.
     """
     found = _begin_move(session, "reopen", fermentation_id, actor)
     if found.status == "active":
         return found
+    contents, flows = read_contents(session, found.id)
+    if flows and not contents:
+        raise Conflict(
+            f"All of {found.code} went into another wine. It stays completed. If that is wrong, void the transfer.",
+            code="wine_elsewhere",
+        )
     try:
         with session.begin_nested():
             _set_upper(session, found, None, withdrawn=False)

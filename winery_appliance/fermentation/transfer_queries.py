@@ -211,6 +211,17 @@ def read_codes(session: Session, fermentation_ids: set[int]) -> dict[int, str]:
     return {row.id: row.code for row in rows}
 
 
+def find_ids(session: Session, codes: Sequence[str]) -> dict[str, int]:
+    """Ids of living fermentations by their code in small letters."""
+    code = func.lower(Fermentation.code)
+    rows = session.execute(
+        select(code, Fermentation.id).where(
+            code.in_([wanted.lower() for wanted in codes]), Fermentation.deleted_at.is_(None)
+        )
+    )
+    return {small: fermentation_id for small, fermentation_id in rows}
+
+
 def _read_moment(key: str) -> datetime:
     moment = datetime.fromisoformat(key)
     if moment.tzinfo is None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -20,11 +20,21 @@ from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
 from winery_appliance.fermentation.commands import Destination, MoveFermentation, VoidTransfer
-from winery_appliance.fermentation.events import FermentationMoved, TransferVoided
+from winery_appliance.fermentation.events import (
+    FermentationCancelled,
+    FermentationMoved,
+    FermentationReopened,
+    TransferVoided,
+)
 from winery_appliance.fermentation.flows import Contents, Flow, follow_contents, spread, sum_volumes
-from winery_appliance.fermentation.models import Transfer, TransferFlow, VesselOccupancy
+from winery_appliance.fermentation.models import (
+    Fermentation,
+    Transfer,
+    TransferFlow,
+    VesselOccupancy,
+)
 from winery_appliance.fermentation.queries import FermentationView, hold_fermentation
-from winery_appliance.fermentation.rules import FUTURE_TOLERANCE
+from winery_appliance.fermentation.rules import FUTURE_TOLERANCE, SHORTEST
 from winery_appliance.fermentation.service import get_fermentation
 from winery_appliance.fermentation.transfer_queries import (
     TransferView,
@@ -107,7 +117,8 @@ def move_fermentation(
         for source_id, vessel_id, volume in _share_out(sources, vessels, command)
     ]
     after = follow_contents(contents, streams, wine.id)
-    refuse_overfull(after, vessels)
+    for place, vessel in enumerate(vessels):
+        refuse_overfull(f"to.{place}.volume_l", after, vessel)
     add_flows(session, streams, actor.winery_id)
     settle_occupancies(session, wine.id, contents, after, moved_at, actor)
     outbox.publish(session, FermentationMoved(actor.winery_id, wine.id, transfer.id))
@@ -222,38 +233,37 @@ def _share_out(
     if len(sources) > 1:
         parts: Contents = dict(sources)
         if said[0] is not None:
-            refuse_too_much(sources.values(), said)
+            refuse_too_much("to.0.volume_l", sources.values(), said)
             parts = dict(spread(said[0], sources))
         return [(source_id, vessels[0].id, part) for source_id, part in parts.items()]
     [(source_id, litres)] = sources.items()
     if said == [None]:
         said = [litres]
-    refuse_too_much([litres], said)
+    refuse_too_much("to.0.volume_l" if len(said) == 1 else "to", [litres], said)
     return [(source_id, vessel.id, part) for vessel, part in zip(vessels, said, strict=True)]
 
 
-def refuse_too_much(there: Iterable[Decimal | None], taken: Sequence[Decimal | None]) -> None:
+def refuse_too_much(
+    path: str, there: Iterable[Decimal | None], taken: Sequence[Decimal | None]
+) -> None:
     """Raise Invalid when more is taken than there was, as far as that is known."""
     whole = sum_volumes(there)
     total = sum((part for part in taken if part is not None), Decimal(0))
     if whole is not None and total > whole:
         raise refuse(
-            "to.0.volume_l" if len(taken) == 1 else "to",
+            path,
             "more_than_there_was",
             f"{total:f} L cannot leave where {whole:f} L were.",
         )
 
 
-def refuse_overfull(after: Contents, vessels: Sequence[VesselView]) -> None:
+def refuse_overfull(path: str, after: Contents, vessel: VesselView) -> None:
     """Raise Invalid when a vessel would hold more than it takes."""
-    for place, vessel in enumerate(vessels):
-        litres = after.get(vessel.id)
-        if litres and vessel.capacity_l and litres > vessel.capacity_l * OVERFILL:
-            raise refuse(
-                f"to.{place}.volume_l",
-                "over_capacity",
-                f"{vessel.code} takes {vessel.capacity_l} L, not {litres:f} L.",
-            )
+    litres = after.get(vessel.id)
+    if litres and vessel.capacity_l and litres > vessel.capacity_l * OVERFILL:
+        raise refuse(
+            path, "over_capacity", f"{vessel.code} takes {vessel.capacity_l} L, not {litres:f} L."
+        )
 
 
 def add_flows(session: Session, flows: Sequence[Flow], winery_id: int) -> None:
@@ -315,7 +325,8 @@ def void_transfer(
 ) -> TransferView:
     """Take back a transfer: every wine of it lies again where it lay. Asked again, it stays voided.
 
-    Raises NotAllowed, NotFound, and Conflict when a wine of it was moved or ended since, or its vessel is taken by now.
+    A wine that it completed runs again; one that it made is cancelled, what was recorded of it stays to be seen. Raises
+    NotAllowed, NotFound, and Conflict when a wine of it was moved or ended since, or its vessel is taken by now.
     """
     require(actor, Permission.RUN_FERMENTATIONS)
     hold_transfers(session, actor.winery_id)
@@ -341,29 +352,38 @@ def void_transfer(
 def _undo(
     session: Session, wine: FermentationView, transfer: TransferView
 ) -> list[tuple[int, int]]:
-    """Take away the occupancies that a transfer began; the wine and each vessel that it left."""
+    """Take away what a transfer did to a wine; the wine and each vessel that it left."""
     flows = read_flows(session, [wine.id])
     if flows[-1].transfer_id != transfer.id:
         raise Conflict(
             f"{wine.code} was moved again since then. Nothing was changed. Void the later movement first.",
             code="moved_since",
         )
-    if wine.status != "active":
-        raise Conflict(
-            f"{wine.code} is {wine.status}. Nothing was changed. Reopen it first.",
-            code="wrong_status",
-        )
     start = read_first_contents(session, [wine.id])[wine.id]
     earlier = [flow for flow in flows if flow.transfer_id != transfer.id]
     before = follow_contents(start, earlier, wine.id)
     after = follow_contents(start, flows, wine.id)
-    session.execute(
-        delete(VesselOccupancy).where(
-            VesselOccupancy.fermentation_id == wine.id,
-            VesselOccupancy.vessel_id.in_(after.keys() - before.keys()),
-            func.lower(VesselOccupancy.during) == transfer.moved_at,
+    if wine.status != "active" and (after or wine.ended_at != transfer.moved_at):
+        raise Conflict(
+            f"{wine.code} is {wine.status}. Nothing was changed. Reopen it first.",
+            code="wrong_status",
         )
+    came = (
+        VesselOccupancy.fermentation_id == wine.id,
+        VesselOccupancy.vessel_id.in_(after.keys() - before.keys()),
+        func.lower(VesselOccupancy.during) == transfer.moved_at,
     )
+    row = session.get_one(Fermentation, wine.id)
+    if not before:
+        row.status, row.ended_at = "cancelled", transfer.moved_at + SHORTEST
+        over = Range(transfer.moved_at, row.ended_at)
+        session.execute(update(VesselOccupancy).where(*came).values(during=over, withdrawn=True))
+        outbox.publish(session, FermentationCancelled(row.winery_id, row.id))
+    else:
+        session.execute(delete(VesselOccupancy).where(*came))
+    if not after:
+        row.status, row.ended_at = "active", None
+        outbox.publish(session, FermentationReopened(row.winery_id, row.id))
     return [(wine.id, vessel_id) for vessel_id in sorted(before.keys() - after.keys())]
 
 

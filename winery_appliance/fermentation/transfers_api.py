@@ -7,9 +7,16 @@ from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
 from winery_appliance.core.openapi import ListOf, describes
-from winery_appliance.fermentation import transfer_queries, transfers
+from winery_appliance.fermentation import blending, transfer_queries, transfers
 from winery_appliance.fermentation.answers import TransferAnswer
-from winery_appliance.fermentation.commands import ListTransfers, MoveFermentation, VoidTransfer
+from winery_appliance.fermentation.commands import (
+    BlendFermentations,
+    BlendIntoFermentation,
+    ListTransfers,
+    MoveFermentation,
+    SplitFermentation,
+    VoidTransfer,
+)
 from winery_appliance.fermentation.transfers import RecordedTransfer
 
 blueprint = Blueprint("transfers_api", __name__, url_prefix="/api/v1")
@@ -60,6 +67,46 @@ def move_fermentation(fermentation_id: int) -> ResponseReturnValue:
         recorded = transfers.move_fermentation(
             session, fermentation_id, command, actor=actor, now=clock.now()
         )
+    return _answer(recorded)
+
+
+@blueprint.post("/fermentations/<id:fermentation_id>/split")
+@describes({201: TransferAnswer, 200: TransferAnswer}, body=SplitFermentation, problems=[409])
+@permitted(Permission.RUN_FERMENTATIONS)
+def split_fermentation(fermentation_id: int) -> ResponseReturnValue:
+    """Let a part of a wine become one of its own: 201 the first time, 200 for the same body again."""
+    actor = current_actor()
+    command = web.read_json(SplitFermentation)
+    with web.transaction(actor.winery_id) as session:
+        recorded = blending.split_fermentation(
+            session, fermentation_id, command, actor=actor, now=clock.now()
+        )
+    return _answer(recorded)
+
+
+@blueprint.post("/fermentations/<id:fermentation_id>/blend")
+@describes({201: TransferAnswer, 200: TransferAnswer}, body=BlendIntoFermentation, problems=[409])
+@permitted(Permission.RUN_FERMENTATIONS)
+def blend_into_fermentation(fermentation_id: int) -> ResponseReturnValue:
+    """Let other wines go into this one: 201 the first time, 200 for the same body again."""
+    actor = current_actor()
+    command = web.read_json(BlendIntoFermentation)
+    with web.transaction(actor.winery_id) as session:
+        recorded = blending.blend_into_fermentation(
+            session, fermentation_id, command, actor=actor, now=clock.now()
+        )
+    return _answer(recorded)
+
+
+@blueprint.post("/fermentations/blend")
+@describes({201: TransferAnswer, 200: TransferAnswer}, body=BlendFermentations, problems=[409])
+@permitted(Permission.RUN_FERMENTATIONS)
+def blend_fermentations() -> ResponseReturnValue:
+    """Let wines become a new one together: 201 the first time, 200 for the same body again."""
+    actor = current_actor()
+    command = web.read_json(BlendFermentations)
+    with web.transaction(actor.winery_id) as session:
+        recorded = blending.blend_fermentations(session, command, actor=actor, now=clock.now())
     return _answer(recorded)
 
 

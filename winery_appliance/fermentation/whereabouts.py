@@ -49,3 +49,14 @@ def list_occupied_vessels(session: Session, at: datetime) -> set[str]:
         )
     )
     return {codes[vessel_id] for vessel_id in rows if vessel_id in codes}
+
+
+def find_occupant(session: Session, vessel_id: int, at: datetime) -> int | None:
+    """The id of the fermentation that lay in a vessel at a moment."""
+    return session.scalar(
+        select(VesselOccupancy.fermentation_id).where(
+            VesselOccupancy.vessel_id == vessel_id,
+            VesselOccupancy.during.contains(at),
+            VesselOccupancy.withdrawn.is_(False),
+        )
+    )

@@ -139,6 +139,11 @@ def read_lots(session: Session, lot_ids: Sequence[int]) -> dict[int, LotView]:
     return {row.id: LotView(*row) for row in rows}
 
 
+def list_lot_ids(session: Session, block_id: int) -> list[int]:
+    """Ids of all lots that were picked in a block."""
+    return list(session.scalars(select(HarvestLot.id).where(HarvestLot.block_id == block_id)))
+
+
 def read_origins(session: Session, lot_ids: Sequence[int]) -> dict[int, LotOrigin]:
     """Lots by id with their blocks and vineyards, also deleted ones; three queries for all."""
     lots = read_lots(session, lot_ids)

@@ -97,6 +97,12 @@ def find_vessel(session: Session, code: str) -> VesselView | None:
     return _view(row) if row else None
 
 
+def find_vessel_by_id(session: Session, vessel_id: int) -> VesselView | None:
+    """The vessel with this id, be it deleted or not."""
+    row = session.get(Vessel, vessel_id)
+    return _view(row) if row else None
+
+
 def read_vessel_codes(session: Session, vessel_ids: Collection[int]) -> dict[int, str]:
     """Codes of vessels by id, also of deleted ones."""
     if not vessel_ids:

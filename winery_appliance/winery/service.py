@@ -13,7 +13,7 @@ from winery_appliance.auth.passwords import hash_password, make_readable_secret
 from winery_appliance.auth.permissions import Permission, Role
 from winery_appliance.auth.service import Actor, create_user, require
 from winery_appliance.core.db import Database, enter_winery
-from winery_appliance.core.errors import Conflict, FieldFault, Invalid
+from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
 from winery_appliance.core.outbox import publish
 from winery_appliance.core.version_tags import refuse_stale
 from winery_appliance.winery.commands import (
@@ -28,6 +28,7 @@ from winery_appliance.winery.queries import (
     VesselView,
     WineryView,
     find_vessel,
+    find_vessel_by_id,
     list_vessels,
     view_winery,
 )
@@ -178,6 +179,14 @@ def add_vessel(session: Session, command: CreateVessel, *, actor: Actor) -> Vess
         )
     found = find_vessel(session, command.code)
     assert found is not None
+    return found
+
+
+def get_vessel(session: Session, vessel_id: int) -> VesselView:
+    """The vessel, also one that left the cellar. Raises NotFound, also for one of another winery."""
+    found = find_vessel_by_id(session, vessel_id)
+    if found is None:
+        raise NotFound("There is no such vessel in this winery.")
     return found
 
 
