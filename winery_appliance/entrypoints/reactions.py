@@ -22,6 +22,7 @@ from winery_appliance.devices.events import (
 from winery_appliance.fermentation.events import (
     FermentationBlended,
     FermentationCancelled,
+    FermentationChanged,
     FermentationCompleted,
     FermentationMoved,
     FermentationReopened,
@@ -39,6 +40,7 @@ REACTIONS: Reactions = {
     FermentationCompleted: [analyse_fermentation],
     FermentationReopened: [analyse_fermentation],
     FermentationCancelled: [analyse_fermentation],
+    FermentationChanged: [analyse_fermentation],
     FermentationMoved: [],
     FermentationSplit: [],
     FermentationBlended: [],

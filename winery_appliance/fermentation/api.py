@@ -1,20 +1,23 @@
 """Fermentations and samples for programs."""
 
-from flask import Blueprint
+from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
 from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
-from winery_appliance.core.openapi import ListOf, describes
-from winery_appliance.fermentation import queries, service
+from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
+from winery_appliance.core.version_tags import make_tag
+from winery_appliance.fermentation import changing, queries, service
 from winery_appliance.fermentation.answers import FermentationAnswer, SampleAnswer
 from winery_appliance.fermentation.commands import (
+    ChangeFermentation,
     ListFermentations,
     ListSamples,
     RecordSample,
     StartFermentation,
 )
+from winery_appliance.fermentation.queries import FermentationView
 
 blueprint = Blueprint("fermentation_api", __name__, url_prefix="/api/v1")
 
@@ -51,10 +54,27 @@ def start_fermentation() -> ResponseReturnValue:
 @describes({200: FermentationAnswer})
 @permitted(Permission.READ_BOOK)
 def get_fermentation(fermentation_id: int) -> ResponseReturnValue:
-    """One fermentation."""
+    """One fermentation, with the `ETag` that a change must name."""
     with web.transaction(current_actor().winery_id) as session:
         view = service.get_fermentation(session, fermentation_id)
-    return web.answer_json(FermentationAnswer.show(view))
+    return _answer(view)
+
+
+@blueprint.patch("/fermentations/<id:fermentation_id>")
+@describes(
+    {200: FermentationAnswer}, body=ChangeFermentation, headers=IF_MATCH, problems=[409, 412, 428]
+)
+@permitted(Permission.RUN_FERMENTATIONS)
+def change_fermentation(fermentation_id: int) -> ResponseReturnValue:
+    """Change what is named; what is not named stays."""
+    actor = current_actor()
+    seen = web.read_seen()
+    command = web.read_json(ChangeFermentation)
+    with web.transaction(actor.winery_id) as session:
+        view = changing.change_fermentation(
+            session, fermentation_id, command, actor=actor, seen=seen
+        )
+    return _answer(view)
 
 
 @blueprint.get("/fermentations/<id:fermentation_id>/samples")
@@ -88,3 +108,9 @@ def record_sample(fermentation_id: int) -> ResponseReturnValue:
             session, fermentation_id, command, actor=actor, now=clock.now()
         )
     return web.answer_json(SampleAnswer.show(recorded.sample), 201 if recorded.created else 200)
+
+
+def _answer(view: FermentationView) -> Response:
+    response = web.answer_json(FermentationAnswer.show(view))
+    response.set_etag(make_tag(view))
+    return response

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from winery_appliance.core.exact_decimal import AsWritten
-from winery_appliance.core.typed_text import Code, Limit, Line, Moment, read_digits
+from winery_appliance.core.typed_text import Code, Limit, Line, Moment, forget_defaults, read_digits
 from winery_appliance.core.units import SampleType, Unit
 
 HydrometerTemperature = Annotated[float, Field(ge=-5, le=50, allow_inf_nan=False)]
@@ -45,6 +45,17 @@ class StartFermentation(BaseModel):
     started_at: Moment
     start_volume_l: Litres | None = None
     lot_sources: Annotated[tuple[LotSource, ...], Field(max_length=50)] = ()
+
+
+class ChangeFermentation(BaseModel):
+    """What is to be different about a fermentation; what is left out stays. Litres are those at the start."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=forget_defaults)
+
+    code: Code = ""
+    yeast_strain: Annotated[Line, StringConstraints(max_length=80)] = ""
+    style: Style = "red"
+    start_volume_l: Litres | None = None
 
 
 class EndFermentation(BaseModel):

@@ -38,6 +38,11 @@ class FermentationCancelled(FermentationEvent):
 
 
 @dataclass(frozen=True)
+class FermentationChanged(FermentationEvent):
+    """What is said of a fermentation was put right."""
+
+
+@dataclass(frozen=True)
 class FermentationMoved(FermentationEvent):
     """A wine went to other vessels."""
 

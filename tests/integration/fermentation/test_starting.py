@@ -103,6 +103,7 @@ ENDPOINTS = [
     ("POST", "/fermentations/{id}/reopen", {"at": "?"}, "owner winemaker"),
     ("POST", "/fermentations/{id}/cancel", {"at": "?"}, "owner winemaker"),
     ("POST", "/fermentations/{id}/move", {}, "owner winemaker cellar"),
+    ("PATCH", "/fermentations/{id}", {}, "owner winemaker"),
     ("POST", "/fermentations/{id}/split", {}, "owner winemaker"),
     ("POST", "/fermentations/{id}/blend", {}, "owner winemaker"),
     ("POST", "/fermentations/blend", {}, "owner winemaker"),

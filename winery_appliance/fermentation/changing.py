@@ -1,0 +1,96 @@
+"""What is said of a wine is put right: its code, yeast, style and the litres it began with."""
+
+from collections.abc import Collection
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from winery_appliance.auth.permissions import Permission
+from winery_appliance.auth.service import Actor, require
+from winery_appliance.core import outbox
+from winery_appliance.core.errors import Conflict, FieldFault, Invalid
+from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.fermentation.commands import ChangeFermentation
+from winery_appliance.fermentation.events import FermentationChanged
+from winery_appliance.fermentation.models import Fermentation
+from winery_appliance.fermentation.queries import FermentationView, hold_fermentation
+from winery_appliance.fermentation.service import get_fermentation
+from winery_appliance.fermentation.transfer_queries import hold_transfers, read_contents
+
+
+def change_fermentation(
+    session: Session,
+    fermentation_id: int,
+    command: ChangeFermentation,
+    *,
+    actor: Actor,
+    seen: Collection[str] | None,
+) -> FermentationView:
+    """Change what is named; what is not named stays.
+
+    Raises NotAllowed, NotFound, ChangedMeanwhile, Invalid for litres fewer than went out, and Conflict when the code is
+    taken or the litres follow from transfers.
+    """
+    require(actor, Permission.RUN_FERMENTATIONS)
+    hold_transfers(session, actor.winery_id)
+    hold_fermentation(session, fermentation_id, alone=True)
+    before = get_fermentation(session, fermentation_id)
+    refuse_stale(before, seen)
+    values = command.model_dump(exclude_unset=True)
+    if "start_volume_l" in values:
+        _refuse_computed(session, before, known=values["start_volume_l"] is not None)
+    row = session.get_one(Fermentation, fermentation_id)
+    try:
+        with session.begin_nested():
+            for name, value in values.items():
+                setattr(row, name, value)
+            session.flush()
+            # The database's own check would come only at the commit, too late for an answer.
+            session.execute(text("SET CONSTRAINTS fermentations_transfers_sound IMMEDIATE"))
+    except IntegrityError as error:
+        raise _read_refusal(error, before, command) from error
+    session.execute(text("SET CONSTRAINTS fermentations_transfers_sound DEFERRED"))
+    after = get_fermentation(session, fermentation_id)
+    if after != before:
+        outbox.publish(session, FermentationChanged(actor.winery_id, fermentation_id))
+    return after
+
+
+def _refuse_computed(session: Session, wine: FermentationView, *, known: bool) -> None:
+    """Raise Conflict for litres that follow from transfers, or that the shares of a blend stand on."""
+    if wine.start_volume_l == 0:
+        raise _refuse_litres(
+            f"{wine.code} was made of other wine; its litres are those that went in."
+        )
+    _, flows = read_contents(session, wine.id)
+    if not known and any(flow.from_fermentation_id != wine.id for flow in flows):
+        raise _refuse_litres(f"Other wine went into {wine.code}; its shares stand on these litres.")
+
+
+def _refuse_litres(detail: str) -> Conflict:
+    return Conflict(
+        f"{detail} Nothing was saved.",
+        code="volume_computed",
+        fields=[FieldFault("start_volume_l", "volume_computed", detail)],
+    )
+
+
+def _read_refusal(
+    error: IntegrityError, wine: FermentationView, command: ChangeFermentation
+) -> Conflict | Invalid:
+    constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", "")
+    if constraint == "fermentations_code_key":
+        return Conflict(
+            f"There is a fermentation {command.code} already. Nothing was saved.",
+            code="code_taken",
+            fields=[FieldFault("code", "taken", "Already in use.")],
+        )
+    if constraint == "transfers_no_more_than_there_was":
+        detail = f"More than that left {wine.code} already."
+        return Invalid(
+            f"{detail} Nothing was saved.",
+            code="less_than_went_out",
+            fields=[FieldFault("start_volume_l", "less_than_went_out", detail)],
+        )
+    raise error
