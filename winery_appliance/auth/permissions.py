@@ -22,6 +22,7 @@ class Permission(StrEnum):
     MOVE_WINE = "move_wine"
     RECORD_CELLAR_WORK = "record_cellar_work"
     CORRECT_ANY_WORK = "correct_any_work"
+    PLAN_WORK = "plan_work"
     RUN_FERMENTATIONS = "run_fermentations"
     CONFIGURE_CELLAR = "configure_cellar"
     CONFIGURE_WINERY = "configure_winery"
@@ -37,6 +38,7 @@ _CELLAR = _VIEWER | {
 _WINEMAKER = _CELLAR | {
     Permission.CORRECT_ANY_SAMPLE,
     Permission.CORRECT_ANY_WORK,
+    Permission.PLAN_WORK,
     Permission.RUN_FERMENTATIONS,
     Permission.CONFIGURE_CELLAR,
 }

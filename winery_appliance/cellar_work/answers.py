@@ -5,6 +5,7 @@ from uuid import UUID
 
 from winery_appliance.cellar_work.commands import CapWorkKind
 from winery_appliance.cellar_work.dosing import AdditionKind, DoseUnit
+from winery_appliance.cellar_work.task_commands import TaskKind, TaskStatus
 from winery_appliance.core.openapi import Answer, When
 
 
@@ -70,3 +71,30 @@ class NoteAnswer(Answer):
     created_at: When
     deleted_at: When | None
     photo: PhotoAnswer | None
+
+
+class TaskAnswer(Answer):
+    """A task; `closed_by` did, skipped or cancelled it, and what doing it wrote is linked."""
+
+    id: int
+    client_uuid: UUID
+    kind: TaskKind
+    title: str
+    instructions: str
+    fermentation_id: int | None
+    vessel_code: str | None
+    planned_by: int
+    planned_by_name: str
+    assigned_to: int | None
+    assigned_to_name: str | None
+    due_at: When | None
+    status: TaskStatus
+    created_at: When
+    closed_at: When | None
+    closed_by: int | None
+    closed_by_name: str | None
+    reason: str | None
+    addition_id: int | None
+    cap_work_id: int | None
+    sample_id: int | None
+    transfer_id: int | None

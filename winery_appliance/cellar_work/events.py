@@ -81,3 +81,40 @@ class CapWorkVoided(CellarEvent):
     """An entry of cap work does not count any more."""
 
     cap_work_id: int
+
+
+@dataclass(frozen=True)
+class TaskEvent(Event):
+    """Something became of a task."""
+
+    task_id: int
+
+    @property
+    def subject(self) -> str:
+        """Events of one task are handled together."""
+        return f"task:{self.task_id}"
+
+
+@dataclass(frozen=True)
+class TaskPlanned(TaskEvent):
+    """Somebody is to do something."""
+
+
+@dataclass(frozen=True)
+class TaskChanged(TaskEvent):
+    """A task is another person's now, or of another day, or says something else."""
+
+
+@dataclass(frozen=True)
+class TaskDone(TaskEvent):
+    """A task was done."""
+
+
+@dataclass(frozen=True)
+class TaskSkipped(TaskEvent):
+    """A task was not done, for a reason."""
+
+
+@dataclass(frozen=True)
+class TaskCancelled(TaskEvent):
+    """A task is not wanted any more."""

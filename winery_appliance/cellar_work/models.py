@@ -188,3 +188,72 @@ class NotePhoto(Base):
     height: Mapped[int] = mapped_column(Integer)
     image: Mapped[bytes] = mapped_column(LargeBinary)
     thumbnail: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Task(Base):
+    """Something somebody is to do. It is closed once; doing it links the entry that it asked for."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
+        ForeignKeyConstraint(
+            ["winery_id", "fermentation_id"], ["fermentations.winery_id", "fermentations.id"]
+        ),
+        ForeignKeyConstraint(["winery_id", "vessel_id"], ["vessels.winery_id", "vessels.id"]),
+        ForeignKeyConstraint(["winery_id", "planned_by"], ["users.winery_id", "users.id"]),
+        ForeignKeyConstraint(["winery_id", "assigned_to"], ["users.winery_id", "users.id"]),
+        ForeignKeyConstraint(["winery_id", "closed_by"], ["users.winery_id", "users.id"]),
+        ForeignKeyConstraint(["winery_id", "addition_id"], ["additions.winery_id", "additions.id"]),
+        ForeignKeyConstraint(["winery_id", "cap_work_id"], ["cap_work.winery_id", "cap_work.id"]),
+        ForeignKeyConstraint(["winery_id", "sample_id"], ["samples.winery_id", "samples.id"]),
+        ForeignKeyConstraint(["winery_id", "transfer_id"], ["transfers.winery_id", "transfers.id"]),
+        UniqueConstraint("winery_id", "client_uuid"),
+        UniqueConstraint("winery_id", "id"),
+        CheckConstraint(
+            "kind IN ('addition', 'cap_work', 'sample', 'transfer', 'other')", name="tasks_kind"
+        ),
+        CheckConstraint(
+            "status IN ('planned', 'done', 'skipped', 'cancelled')", name="tasks_status"
+        ),
+        CheckConstraint("kind = 'other' OR fermentation_id IS NOT NULL", name="tasks_about_a_wine"),
+        CheckConstraint(
+            "(status = 'planned') = (closed_at IS NULL) AND (closed_at IS NULL) = (closed_by IS NULL)",
+            name="tasks_closed_by_somebody",
+        ),
+        CheckConstraint("status <> 'skipped' OR reason IS NOT NULL", name="tasks_skipped_why"),
+        CheckConstraint("(status = 'done') = (done_hash IS NOT NULL)", name="tasks_done_how"),
+        CheckConstraint(
+            "(addition_id IS NOT NULL) = (status = 'done' AND kind = 'addition')"
+            " AND (cap_work_id IS NOT NULL) = (status = 'done' AND kind = 'cap_work')"
+            " AND (sample_id IS NOT NULL) = (status = 'done' AND kind = 'sample')"
+            " AND (transfer_id IS NOT NULL) = (status = 'done' AND kind = 'transfer')",
+            name="tasks_done_by_an_entry",
+        ),
+        Index("tasks_by_day", "winery_id", "status", "due_at", "id"),
+        Index("tasks_of_fermentation", "winery_id", "fermentation_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    client_uuid: Mapped[UUID] = mapped_column(UuidColumn(as_uuid=True))
+    body_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    kind: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    instructions: Mapped[str] = mapped_column(Text)
+    fermentation_id: Mapped[int | None] = mapped_column(BigInteger)
+    vessel_id: Mapped[int | None] = mapped_column(BigInteger)
+    planned_by: Mapped[int] = mapped_column(BigInteger)
+    assigned_to: Mapped[int | None] = mapped_column(BigInteger)
+    due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    status: Mapped[str] = mapped_column(Text, server_default=text("'planned'"))
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("now()")
+    )
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    closed_by: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str | None] = mapped_column(Text)
+    done_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    addition_id: Mapped[int | None] = mapped_column(BigInteger)
+    cap_work_id: Mapped[int | None] = mapped_column(BigInteger)
+    sample_id: Mapped[int | None] = mapped_column(BigInteger)
+    transfer_id: Mapped[int | None] = mapped_column(BigInteger)

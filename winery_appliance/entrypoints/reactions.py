@@ -11,6 +11,11 @@ from winery_appliance.cellar_work.events import (
     NoteDeleted,
     NoteRestored,
     NoteWritten,
+    TaskCancelled,
+    TaskChanged,
+    TaskDone,
+    TaskPlanned,
+    TaskSkipped,
 )
 from winery_appliance.core.outbox import Reactions
 from winery_appliance.devices.events import (
@@ -63,4 +68,9 @@ REACTIONS: Reactions = {
     NoteWritten: [],
     NoteDeleted: [],
     NoteRestored: [],
+    TaskPlanned: [],
+    TaskChanged: [],
+    TaskDone: [],
+    TaskSkipped: [],
+    TaskCancelled: [],
 }

@@ -17,7 +17,7 @@ from winery_appliance.auth import audit_api, device_routes, devices_api, tokens_
 from winery_appliance.auth import routes as auth_routes
 from winery_appliance.auth.guards import set_up_sign_in
 from winery_appliance.cellar_work import api as cellar_work_api
-from winery_appliance.cellar_work import notes_api
+from winery_appliance.cellar_work import notes_api, tasks_api
 from winery_appliance.cellar_work.photos import MOST_SENT_BYTES
 from winery_appliance.core import web
 from winery_appliance.core.db import Database
@@ -70,6 +70,7 @@ APIS = (
     cellar_work_api,
     probes_api,
     notes_api,
+    tasks_api,
     analysis_api,
     rounds_api,
     search_api,

@@ -70,3 +70,5 @@ INSERT INTO fermentation_notes (winery_id, fermentation_id, user_id, client_uuid
     SELECT 1, 1, i, gen_random_uuid(), 'Smells of cherries.', now(), 'x' FROM generate_series(1, %(n)s) i;
 INSERT INTO note_photos (winery_id, note_id, digest, width, height, image, thumbnail)
     SELECT 1, id, 'd', 1, 1, 'x', 'x' FROM fermentation_notes;
+INSERT INTO tasks (winery_id, client_uuid, body_hash, kind, title, instructions, fermentation_id, vessel_id, planned_by, assigned_to, due_at)
+    SELECT 1, gen_random_uuid(), 'x', 'addition', 'T', '', 1, i, i, i, now() FROM generate_series(1, %(n)s) i;
