@@ -26,6 +26,7 @@ from winery_appliance.core.units import (
     from_canonical,
     soft_range,
 )
+from winery_appliance.devices.queries import find_device_codes
 from winery_appliance.fermentation.queries import FermentationView, SampleView, read_samples
 from winery_appliance.fermentation.service import get_fermentation
 from winery_appliance.winery.queries import WineryView, read_winery
@@ -159,7 +160,7 @@ def read_fermentation_page(
     # Asked before the result is read: an analysis that lands in between is then asked for once more, not missed.
     awaited = is_awaited(session, fermentation_id)
     result = read_analysis(session, fermentation_id)
-    names = find_names(session, (s.recorded_by for s in samples))
+    names = _find_authors(session, samples)
     rows = {s.id: _view_row(s, names) for s in samples}
     return FermentationPage(
         _view_ferment(ferment, samples, result, winery.sugar_unit, names, now),
@@ -167,6 +168,18 @@ def read_fermentation_page(
         list(reversed(rows.values())),
         winery,
     )
+
+
+def _find_authors(session: Session, samples: Sequence[SampleView]) -> dict[int, str]:
+    """By sample who recorded it: a person's name, or a device's code."""
+    people = find_names(session, {s.recorded_by for s in samples if s.recorded_by is not None})
+    devices = find_device_codes(session, {s.device_id for s in samples if s.device_id is not None})
+    return {
+        s.id: devices.get(s.device_id, "?")
+        if s.device_id is not None
+        else people.get(s.recorded_by or 0, "?")
+        for s in samples
+    }
 
 
 def _view_row(sample: SampleView, names: Mapping[int, str]) -> ReadingRow:
@@ -180,7 +193,7 @@ def _view_row(sample: SampleView, names: Mapping[int, str]) -> ReadingRow:
         UNIT_SYMBOLS[sample.unit],
         sample.qualifier,
         converted if sample.sample_type is SampleType.sugar and sample.unit != canonical else None,
-        names.get(sample.recorded_by, "?"),
+        names[sample.id],
         sample.confirmed,
         sample.received_at - sample.measured_at > LATE_AFTER,
     )
@@ -218,7 +231,7 @@ def _view_ferment(
         from_canonical(SampleType.sugar, last.canonical, unit) if last else None,
         UNIT_SYMBOLS[unit],
         last.measured_at if last else None,
-        names.get(last.recorded_by) if last else None,
+        names[last.id] if last else None,
         change_in_24h(points),
         temperatures[-1].canonical if temperatures else None,
         left,

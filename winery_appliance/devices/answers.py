@@ -8,7 +8,7 @@ from winery_appliance.devices.commands import Kind, Quantity
 
 
 class ProbeAnswer(Answer):
-    """One device, and the vessel it hangs in now."""
+    """One device, the vessel it hangs in now, and how many of its readings were refused, the last one why."""
 
     id: int
     code: str
@@ -16,6 +16,9 @@ class ProbeAnswer(Answer):
     name: str | None
     vessel_code: str | None
     created_at: When
+    refused_count: int
+    last_refusal: str | None
+    last_refused_at: When | None
 
 
 class AssignmentAnswer(Answer):

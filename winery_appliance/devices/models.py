@@ -28,6 +28,10 @@ class Device(Base):
         ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
         UniqueConstraint("winery_id", "id"),
         CheckConstraint("kind IN ('ispindel', 'tilt', 'probe', 'other')", name="devices_kind"),
+        CheckConstraint(
+            "(refused_count = 0) = (last_refusal IS NULL) AND (refused_count = 0) = (last_refused_at IS NULL)",
+            name="devices_refusals_have_a_reason",
+        ),
         Index("devices_code_key", "winery_id", text("lower(code)"), unique=True),
     )
 
@@ -39,6 +43,9 @@ class Device(Base):
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=text("now()")
     )
+    refused_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    last_refusal: Mapped[str | None] = mapped_column(Text)
+    last_refused_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class DeviceAssignment(Base):
@@ -90,3 +97,16 @@ class DeviceReading(Base):
     received_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=text("clock_timestamp()")
     )
+
+
+class DeviceHour(Base):
+    """An hour of a device whose samples are to be made, or made anew; `hour` is its beginning, UTC."""
+
+    __tablename__ = "device_hours"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id", "device_id"], ["devices.winery_id", "devices.id"]),
+    )
+
+    winery_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    device_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    hour: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)

@@ -1,6 +1,7 @@
 """What may be read of devices: plain data, never rows."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -24,6 +25,10 @@ class DeviceView:
     name: str | None
     vessel_code: str | None
     created_at: datetime
+    # Not in the tag of a version: what a device sends must not spoil a person's change.
+    refused_count: int = field(repr=False)
+    last_refusal: str | None = field(repr=False)
+    last_refused_at: datetime | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -89,9 +94,18 @@ def _view_devices(session: Session, rows: list[Device]) -> list[DeviceView]:
             row.name,
             codes[now_in[row.id]] if row.id in now_in else None,
             row.created_at,
+            row.refused_count,
+            row.last_refusal,
+            row.last_refused_at,
         )
         for row in rows
     ]
+
+
+def find_device_codes(session: Session, device_ids: Collection[int]) -> dict[int, str]:
+    """Codes of devices by id."""
+    rows = session.execute(select(Device.id, Device.code).where(is_among(Device.id, device_ids)))
+    return {row.id: row.code for row in rows}
 
 
 def list_assignments(session: Session, device_id: int) -> list[AssignmentView]:

@@ -35,6 +35,7 @@ from winery_appliance.devices.events import (
     DeviceChanged,
     DeviceReadingsReceived,
 )
+from winery_appliance.devices.hours import note_refusals, queue_hours, queue_read_hours
 from winery_appliance.devices.models import Device, DeviceAssignment, DeviceReading
 from winery_appliance.devices.queries import (
     AssignmentView,
@@ -42,6 +43,7 @@ from winery_appliance.devices.queries import (
     find_device,
     list_assignments,
 )
+from winery_appliance.fermentation.device_samples import begin_hour
 from winery_appliance.fermentation.rules import FUTURE_TOLERANCE
 from winery_appliance.winery.queries import find_vessel
 
@@ -134,6 +136,7 @@ def assign_device(
             )
         )
     session.flush()
+    queue_read_hours(session, device_id, command.since, None)
     outbox.publish(session, DeviceAssigned(actor.winery_id, device_id))
     return list_assignments(session, device_id), True
 
@@ -196,7 +199,9 @@ def record_readings(
     known = _read_values(session, device_id, wanted.keys() - fresh) | {
         key: wanted[key] for key in fresh
     }
+    note_refusals(session, device_id, [r for r in judged if isinstance(r, Invalid)], now)
     if fresh:
+        queue_hours(session, actor.winery_id, {(device_id, begin_hour(at)) for at, _ in fresh})
         moments = sorted(at for at, _ in fresh)
         outbox.publish(
             session,

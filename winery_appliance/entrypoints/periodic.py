@@ -10,12 +10,16 @@ from winery_appliance.core.db import Database
 from winery_appliance.core.jobs import PeriodicJob
 from winery_appliance.core.outbox import drain
 from winery_appliance.core.settings import read_settings
+from winery_appliance.devices.sampling import sample_due_hours
 from winery_appliance.entrypoints.reactions import REACTIONS
+from winery_appliance.winery.queries import list_wineries
 
 log = structlog.get_logger("winery.periodic")
 
 # Done events answer "when was this reading analysed" for a while; after that the analysis itself does.
 KEEP_FINISHED = timedelta(days=30)
+# A winery's readings of months may come at once; after these many rounds the other wineries have their turn.
+ROUNDS = 50
 # A box that is off over the holidays still finds the months it needs.
 MONTHS_AHEAD = 2
 
@@ -44,11 +48,29 @@ def keep_device_reading_months(db: Database) -> None:
     log.info("months of readings kept", made=made, moved=moved, dropped=dropped)
 
 
+def sample_device_readings(db: Database) -> None:
+    """Make the samples of the hours that are over, and anew those whose readings came late or were moved."""
+    with db.transaction() as session:
+        wineries = list_wineries(session)
+    hours = 0
+    for winery in wineries:
+        for _ in range(ROUNDS):
+            with db.transaction(winery.id) as session:
+                made = sample_due_hours(session, winery.id, now=clock.now())
+            if not made:
+                break
+            hours += made
+    if hours:
+        log.info("hours of devices sampled", hours=hours)
+        drain(db, REACTIONS)
+
+
 JOBS: dict[str, PeriodicJob] = {
     job.name: job
     for job in (
         PeriodicJob("sweep_outbox", timedelta(minutes=1), sweep_outbox),
         PeriodicJob("purge_finished", timedelta(hours=6), purge_finished),
+        PeriodicJob("sample_device_readings", timedelta(minutes=5), sample_device_readings),
         PeriodicJob("keep_device_reading_months", timedelta(hours=6), keep_device_reading_months),
     )
 }

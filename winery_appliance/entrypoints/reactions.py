@@ -24,6 +24,7 @@ from winery_appliance.devices.events import (
     DeviceChanged,
     DeviceReadingsReceived,
 )
+from winery_appliance.devices.handlers import sample_devices_anew
 from winery_appliance.fermentation.events import (
     FermentationBlended,
     FermentationCancelled,
@@ -41,15 +42,15 @@ from winery_appliance.fermentation.events import (
 from winery_appliance.winery.events import WalkingOrderChanged, WineryChanged
 
 REACTIONS: Reactions = {
-    FermentationStarted: [],
-    FermentationCompleted: [analyse_fermentation],
-    FermentationReopened: [analyse_fermentation],
-    FermentationCancelled: [analyse_fermentation],
-    FermentationChanged: [analyse_fermentation],
-    FermentationMoved: [],
-    FermentationSplit: [],
-    FermentationBlended: [],
-    TransferVoided: [],
+    FermentationStarted: [sample_devices_anew],
+    FermentationCompleted: [analyse_fermentation, sample_devices_anew],
+    FermentationReopened: [analyse_fermentation, sample_devices_anew],
+    FermentationCancelled: [analyse_fermentation, sample_devices_anew],
+    FermentationChanged: [analyse_fermentation, sample_devices_anew],
+    FermentationMoved: [sample_devices_anew],
+    FermentationSplit: [sample_devices_anew],
+    FermentationBlended: [sample_devices_anew],
+    TransferVoided: [sample_devices_anew],
     SampleRecorded: [analyse_fermentation],
     SampleCorrected: [analyse_fermentation],
     SampleVoided: [analyse_fermentation],

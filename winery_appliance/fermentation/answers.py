@@ -41,7 +41,7 @@ class FermentationAnswer(Answer):
 
 
 class SampleAnswer(Answer):
-    """A reading: as typed, and canonical beside it."""
+    """A reading: as typed, and canonical beside it. Somebody recorded it, or a device took it."""
 
     id: int
     client_uuid: UUID
@@ -55,7 +55,8 @@ class SampleAnswer(Answer):
     canonical_unit: Unit
     measured_at: When
     received_at: When
-    recorded_by: int
+    recorded_by: int | None
+    device_id: int | None
     confirmed: bool
     supersedes_id: int | None
     reason: str | None

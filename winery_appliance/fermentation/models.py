@@ -240,6 +240,8 @@ class FermentationLotSource(Base):
 class Sample(Base):
     """A reading as it was typed, and its canonical value beside it. Rows are added, never changed or removed.
 
+    A person recorded it or a device took it.
+
     A correction is a row that supersedes another; one that `voids` repeats the reading it takes out of the book.
     """
 
@@ -249,6 +251,17 @@ class Sample(Base):
             ["winery_id", "fermentation_id"], ["fermentations.winery_id", "fermentations.id"]
         ),
         ForeignKeyConstraint(["winery_id", "recorded_by"], ["users.winery_id", "users.id"]),
+        ForeignKeyConstraint(["winery_id", "device_id"], ["devices.winery_id", "devices.id"]),
+        CheckConstraint(
+            "num_nonnulls(recorded_by, device_id) = 1", name="samples_of_a_person_or_a_device"
+        ),
+        Index(
+            "samples_of_device",
+            "winery_id",
+            "device_id",
+            "measured_at",
+            postgresql_where=text("device_id IS NOT NULL"),
+        ),
         ForeignKeyConstraint(
             ["winery_id", "supersedes_id"],
             ["samples.winery_id", "samples.id"],
@@ -291,7 +304,8 @@ class Sample(Base):
     received_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=text("clock_timestamp()")
     )
-    recorded_by: Mapped[int] = mapped_column(BigInteger)
+    recorded_by: Mapped[int | None] = mapped_column(BigInteger)
+    device_id: Mapped[int | None] = mapped_column(BigInteger)
     confirmed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     device_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger)

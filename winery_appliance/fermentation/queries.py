@@ -74,11 +74,12 @@ class SampleView(NamedTuple):
     canonical: float
     measured_at: datetime
     received_at: datetime
-    recorded_by: int
+    recorded_by: int | None
     confirmed: bool
     supersedes_id: int | None = None
     reason: str | None = None
     voids: bool = False
+    device_id: int | None = None
 
     @property
     def canonical_value(self) -> float:
@@ -109,6 +110,7 @@ _SAMPLE = (
     Sample.supersedes_id,
     Sample.reason,
     Sample.voids,
+    Sample.device_id,
 )
 
 
@@ -403,4 +405,5 @@ def view_sample(row: Sample) -> SampleView:
         row.supersedes_id,
         row.reason,
         row.voids,
+        row.device_id,
     )

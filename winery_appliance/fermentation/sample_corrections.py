@@ -159,8 +159,8 @@ class Written(Protocol):
     """Anything in the book that somebody wrote at some time."""
 
     @property
-    def recorded_by(self) -> int:
-        """Who."""
+    def recorded_by(self) -> int | None:
+        """Who; None for a device."""
 
     @property
     def received_at(self) -> datetime:

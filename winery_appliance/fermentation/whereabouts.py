@@ -1,6 +1,7 @@
 """Which vessels a wine lies in, and which are taken."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, text
@@ -38,6 +39,37 @@ def find_vessel_codes(
         if vessel_id in places:
             found.setdefault(fermentation_id, []).append(places[vessel_id])
     return {of: tuple(code for _, code in sorted(those)) for of, those in found.items()}
+
+
+@dataclass(frozen=True)
+class Occupancy:
+    """A fermentation lies in a vessel from `since` until before `until`; None is until further notice."""
+
+    vessel_id: int
+    fermentation_id: int
+    since: datetime
+    until: datetime | None
+
+
+def list_occupancies(
+    session: Session,
+    *,
+    vessel_ids: Collection[int] | None = None,
+    fermentation_id: int | None = None,
+) -> list[Occupancy]:
+    """What lay in these vessels, or where this fermentation lay, without what was withdrawn."""
+    wanted = select(VesselOccupancy).where(VesselOccupancy.withdrawn.is_(False))
+    if vessel_ids is not None:
+        wanted = wanted.where(is_among(VesselOccupancy.vessel_id, vessel_ids))
+    if fermentation_id is not None:
+        wanted = wanted.where(VesselOccupancy.fermentation_id == fermentation_id)
+    found = []
+    for row in session.scalars(wanted):
+        assert row.during.lower is not None, "a start has a moment"
+        found.append(
+            Occupancy(row.vessel_id, row.fermentation_id, row.during.lower, row.during.upper)
+        )
+    return found
 
 
 def list_occupied_vessels(session: Session, at: datetime) -> set[str]:

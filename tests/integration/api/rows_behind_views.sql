@@ -72,3 +72,8 @@ INSERT INTO note_photos (winery_id, note_id, digest, width, height, image, thumb
     SELECT 1, id, 'd', 1, 1, 'x', 'x' FROM fermentation_notes;
 INSERT INTO tasks (winery_id, client_uuid, body_hash, kind, title, instructions, fermentation_id, vessel_id, planned_by, assigned_to, due_at)
     SELECT 1, gen_random_uuid(), 'x', 'addition', 'T', '', 1, i, i, i, now() FROM generate_series(1, %(n)s) i;
+INSERT INTO device_hours (winery_id, device_id, hour) SELECT 1, i, date_trunc('hour', now()) FROM generate_series(1, %(n)s) i;
+-- The first wine also has a sample of each device.
+INSERT INTO samples (winery_id, fermentation_id, client_uuid, sample_type, value_typed, unit, value, measured_at, device_id, body_hash)
+    SELECT 1, 1, gen_random_uuid(), 'temperature', '24.00', 'celsius', 24, now() - i * interval '1 hour', i, 'x'
+        FROM generate_series(1, %(n)s) i;
