@@ -35,7 +35,7 @@ MEMBERSHIPS = {("winery_owner", DOOR), ("winery_backup", "pg_read_all_data")}
 
 UNPROTECTED = """
 SELECT c.relname FROM pg_class c
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 AND (c.relname = 'wineries' OR EXISTS (
     SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'winery_id' AND NOT a.attisdropped))
 AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (
