@@ -9,8 +9,10 @@ from flask_login import current_user
 from winery_appliance.analysis_engine.board import read_board
 from winery_appliance.analysis_engine.fermentation_page import read_fermentation_page
 from winery_appliance.analysis_engine.queries import is_awaited
+from winery_appliance.analysis_engine.work_log import read_work_log
 from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
+from winery_appliance.cellar_work.work_forms import empty_forms
 from winery_appliance.core import clock, web
 from winery_appliance.fermentation.entry import empty_form
 from winery_appliance.fermentation.service import read_previous
@@ -53,6 +55,7 @@ def show(fermentation_id: int) -> ResponseReturnValue:
         winery = page.winery
         entry = empty_form(winery.sugar_unit, winery.temperature_unit, winery.time_zone)
         entry.previous = read_previous(session, fermentation_id)
+        work = read_work_log(session, fermentation_id)
     return render_template(
         "fermentation/fermentation.html",
         ferment=page.ferment,
@@ -60,6 +63,8 @@ def show(fermentation_id: int) -> ResponseReturnValue:
         rows=page.rows,
         entry=entry,
         may_record=actor.may(Permission.RECORD_SAMPLES) and page.ferment.status != "cancelled",
+        work=work,
+        work_forms=empty_forms(page.winery.time_zone),
     )
 
 

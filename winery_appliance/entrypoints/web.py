@@ -18,6 +18,7 @@ from winery_appliance.auth import routes as auth_routes
 from winery_appliance.auth.guards import set_up_sign_in
 from winery_appliance.cellar_work import api as cellar_work_api
 from winery_appliance.cellar_work import notes_api, tasks_api
+from winery_appliance.cellar_work import routes as cellar_work_routes
 from winery_appliance.cellar_work.photos import MOST_SENT_BYTES
 from winery_appliance.core import web
 from winery_appliance.core.db import Database
@@ -49,6 +50,7 @@ PAGES = (
     device_routes,
     winery_routes,
     fermentation_routes,
+    cellar_work_routes,
     analysis_routes,
     rounds_routes,
     health,

@@ -8,6 +8,7 @@ a word in the console, anything that the strict content policy blocks. Ends with
 
 from __future__ import annotations
 
+import io
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from tests.unit.templates.page_examples import PAGES, PARTIALS
@@ -43,6 +45,8 @@ class Door(BaseHTTPRequestHandler):
             self._answer(file.read_bytes() if file.is_file() else None, KINDS.get(file.suffix, ""))
         elif path.endswith("/analysis-panel"):
             self._answer(render(*PARTIALS["panel"]).encode(), "text/html; charset=utf-8")
+        elif path.endswith("/photo"):
+            self._answer(_draw_photo(), "image/jpeg")
         else:
             page = PAGES.get(path.strip("/"))
             self._answer(render(*page).encode() if page else None, "text/html; charset=utf-8")
@@ -57,6 +61,12 @@ class Door(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the pages speak for themselves."""
+
+
+def _draw_photo() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (320, 240), "darkred").save(out, "JPEG")
+    return out.getvalue()
 
 
 @contextmanager

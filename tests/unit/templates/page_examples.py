@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.unit.templates.page_harness import NOW
+from winery_appliance.cellar_work.work_forms import WorkForm, empty_forms
 from winery_appliance.entrypoints.api_docs import arrange
 from winery_appliance.search.queries import Hit
 
@@ -248,12 +249,50 @@ TYPED = {
 }
 QUESTION = "18,4 °Bx? Sugar would have risen by 12.9 °Bx. It does not rise by itself."
 
+WORK = [
+    thing(
+        kind="note",
+        at=NOW - timedelta(hours=3),
+        title="Note",
+        amount=None,
+        detail="",
+        note="Smells of cherries, the cap is dry on the left.",
+        by="Bruno",
+        confirmed=False,
+        photo_of=3,
+    ),
+    thing(
+        kind="addition",
+        at=NOW - timedelta(hours=9),
+        title="DAP",
+        amount="99 g/hL",
+        detail="Springarom, lot L-4711, into 5000 L",
+        note="",
+        by="Ana",
+        confirmed=True,
+        photo_of=None,
+    ),
+    thing(
+        kind="cap_work",
+        at=NOW - timedelta(hours=11),
+        title="Punch-down",
+        amount="15 min",
+        detail="",
+        note="",
+        by="Bruno",
+        confirmed=False,
+        photo_of=None,
+    ),
+]
+
 FERMENT_PAGE: dict[str, Any] = {
     "ferment": ferment(),
     "analysis": analysis(),
     "rows": ROWS,
     "entry": entry(),
     "may_record": True,
+    "work": WORK,
+    "work_forms": empty_forms("Europe/Madrid"),
 }
 
 
@@ -756,6 +795,37 @@ PAGES: dict[str, Page] = {
     "entry-question": (
         "fermentation/entry.html",
         {"ferment": ferment(), "entry": entry(values=TYPED, questions=[QUESTION])},
+    ),
+    "work-question": (
+        "cellar_work/work.html",
+        {
+            "ferment": ferment(),
+            "form": WorkForm(
+                "addition",
+                values={"addition_kind": "dap", "addition_dose": "99", "addition_unit": "g_hl"},
+                questions=[
+                    "99 g/hL of DAP? It comes to 0.99 g/L. Usual is up to 0.96 g/L (US limit; EU 1 g/L)."
+                ],
+            ),
+        },
+    ),
+    "work-refused": (
+        "cellar_work/work.html",
+        {
+            "ferment": ferment(),
+            "form": WorkForm("cap_work", errors={"cap_work_duration_min": "Type whole minutes."}),
+        },
+    ),
+    "note-refused": (
+        "cellar_work/work.html",
+        {
+            "ferment": ferment(),
+            "form": WorkForm(
+                "note",
+                values={"note_content": "The cap is dry."},
+                errors={"note_photo": "This picture is damaged."},
+            ),
+        },
     ),
     "entry-refused": (
         "fermentation/entry.html",

@@ -24,6 +24,8 @@ from tests.unit.templates.page_examples import (
 )
 from tests.unit.templates.page_harness import ADDRESSES, NOW, all_templates, render
 from tests.unit.templates.page_markup import Tag, read_page
+from winery_appliance.analysis_engine.work_log import WorkRow
+from winery_appliance.cellar_work.work_forms import FIELDS, WorkForm
 
 EVERY = {**PAGES, **PARTIALS}
 NASTY = "</script><script>alert('T\"17')</script>&"
@@ -143,8 +145,15 @@ def test_what_people_type_cannot_become_markup() -> None:
         "rows": [row(NOW, "Sugar", NASTY, "°Bx", by=NASTY, confirmed=True)],
         "entry": entry(values={"sugar": NASTY}, questions=[NASTY], errors={"temperature": NASTY}),
         "may_record": True,
+        "work": [WorkRow("note", NOW, NASTY, NASTY, NASTY, NASTY, NASTY, True, 3)],
+        "work_forms": {
+            what: WorkForm(what, {f"{what}_note": NASTY, "note_content": NASTY}, {"body": NASTY})
+            for what in FIELDS
+        },
     }
-    page = read_page(render("fermentation/fermentation.html", context))
+    shown = render("fermentation/fermentation.html", context)
+    assert "<script>alert" not in shown
+    page = read_page(shown)
     assert [tag.text() for tag in page.find_all("h1")] == [NASTY]
     assert page.find_all("input", id="sugar")[0].attributes["value"] == NASTY
     assert json.loads(page.find_all("script", id="chart-data")[0].text())["alarm"]["label"] == NASTY
