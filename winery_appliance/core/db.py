@@ -13,6 +13,8 @@ from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from winery_appliance.core.model_registry import register_models
+
 # A request that waits longer than this for the database is answered with "try again" instead of holding a thread.
 STATEMENT_TIMEOUT_MS = 15_000
 AFTER_COMMIT = "after_commit"
@@ -27,6 +29,7 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 5, application: str = "winery") -> None:
         """`url`: a `postgresql://` address of the role this process works as."""
+        register_models()
         self.engine: Engine = create_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=pool_size,

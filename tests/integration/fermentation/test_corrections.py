@@ -215,7 +215,9 @@ def test_the_analysis_forgets_a_slip_that_was_mended(
     def analysis() -> tuple[list[str], int]:
         work_off()
         found = tank.api.get(f"/fermentations/{tank.id}/analysis").json
-        return [a["check"] for a in found["anomalies"]], found["covers_samples"]
+        # The tank was read for the last time days ago, and the analysis says that, too.
+        troubles = [a["check"] for a in found["anomalies"] if a["check"] != "missing_reading"]
+        return troubles, found["covers_samples"]
 
     assert analysis() == (["stuck"], 8)
     for sample_id, brix in zip(reversed(flat), ("5.2", "6.1", "6.9"), strict=True):
