@@ -175,14 +175,16 @@ def _handle(db: Database, reactions: Reactions, winery_id: int, subject: str) ->
         return 0
     ids = [row.id for row in rows]
     events = [known[row.event](**row.payload) for row in rows]
-    follow_ups = list(
-        dict.fromkeys(reaction for event in events for reaction in reactions[type(event)])
-    )
+    # A reaction is told of the events it asked for, not of whatever else waits under the same subject.
+    follow_ups: dict[Reaction[Any, Any], list[Event]] = {}
+    for event in events:
+        for reaction in reactions[type(event)]:
+            follow_ups.setdefault(reaction, []).append(event)
     structlog.contextvars.bind_contextvars(
         job_id=f"outbox-{ids[0]}", request_id=rows[-1].request_id, winery_id=winery_id
     )
     try:
-        return _react(db, winery_id, ids, events, follow_ups)
+        return _react(db, winery_id, ids, follow_ups)
     except OperationalError:
         raise
     except Exception as error:
@@ -213,11 +215,10 @@ def _react(
     db: Database,
     winery_id: int,
     ids: list[int],
-    events: list[Event],
-    follow_ups: list[Reaction[Any, Any]],
+    follow_ups: dict[Reaction[Any, Any], list[Event]],
 ) -> int:
     with db.transaction(winery_id) as session:
-        loaded = [reaction.load(session, events) for reaction in follow_ups]
+        loaded = [reaction.load(session, events) for reaction, events in follow_ups.items()]
     computed = [reaction.compute(given) for reaction, given in zip(follow_ups, loaded, strict=True)]
     with db.transaction(winery_id) as session:
         # Whoever else took the same events meanwhile (after a server restart, say) has marked them; the lock decides.

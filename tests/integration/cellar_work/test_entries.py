@@ -289,3 +289,15 @@ def test_every_event_of_an_entry_has_its_place_among_the_reactions(
     with book.worker.transaction(cast.ana.winery_id) as session:
         left = session.execute(text("SELECT event FROM outbox WHERE done_at IS NULL")).all()
     assert left == []
+
+
+def test_a_reading_that_waits_together_with_an_entry_is_analysed(
+    entries: Entries, work_off: Callable[[], int], book: Winery, cast: Cast, tank: Tank
+) -> None:
+    assert tank.record("24.0").status_code == 201
+    entries.recorded()
+    work_off()
+    with book.worker.transaction(cast.ana.winery_id) as session:
+        left = session.execute(text("SELECT event, last_error FROM outbox WHERE done_at IS NULL"))
+        assert left.all() == []
+    assert tank.api.get(f"/fermentations/{tank.id}/analysis").json["status"] == "done"
