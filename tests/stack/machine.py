@@ -90,7 +90,7 @@ def _find_compose(docker: str) -> tuple[str, ...]:
             (folder / part).mkdir(parents=True, exist_ok=True)
         key = "/usr/share/keyrings/debian-archive-keyring.gpg"
         (folder / "sources.list").write_text(
-            f"deb [signed-by={key}] http://deb.debian.org/debian trixie main\n"
+            f"deb [signed-by={key}] {_find_mirror()} trixie main\n"
         )
         apt = (
             "apt-get",
@@ -115,6 +115,23 @@ def _find_compose(docker: str) -> tuple[str, ...]:
                 f"Compose 2 is not installed and could not be fetched: {error}"
             ) from error
     return (str(program),)
+
+
+def _find_mirror() -> str:
+    """Where this machine itself gets Debian's packages from. Raises CannotRun where it says nothing of that."""
+    asked = (
+        "apt-get",
+        "indextargets",
+        "--format",
+        "$(REPO_URI) $(COMPONENT) $(SUITE)",
+        "Created-By: Packages",
+    )
+    told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    for line in told.splitlines():
+        address, component, suite = line.split(" ", 2)
+        if component == "main" and "security" not in address + suite and "updates" not in suite:
+            return address
+    raise CannotRun("Compose 2 is not installed, and apt names no source of Debian's packages.")
 
 
 def make_images(engine: Engine, given: Path | None) -> dict[str, str]:
