@@ -156,8 +156,7 @@ def test_no_harm_to_any_object_gives_a_shorter_database(
 
 
 def test_swapped_objects_are_found(copied: Cellar, tmp_path: Path) -> None:
-    pieces = [path for path in objects_of(copied) if path.parent.parent.parent.name == "wal"]
-    first, second = [path for path in pieces if path.name.endswith(".zst.age")][:2]
+    first, *_, second = [path for path in objects_of(copied) if path.name.endswith(".zst.age")]
     one, two = first.read_bytes(), second.read_bytes()
     first.write_bytes(two)
     second.write_bytes(one)
@@ -165,7 +164,7 @@ def test_swapped_objects_are_found(copied: Cellar, tmp_path: Path) -> None:
     done = restore(copied, tmp_path / "new")
 
     assert done.returncode == 2, done.stdout
-    assert first.name in done.stderr
+    assert first.name in done.stderr or second.name in done.stderr
 
 
 def test_a_restore_that_was_cut_off_goes_on(copied: Cellar, tmp_path: Path) -> None:
