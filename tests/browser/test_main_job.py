@@ -100,7 +100,7 @@ def test_a_winemaker_starts_a_ferment(
 ) -> None:
     sign_in("marco")
     page.goto("/fermentations/new")
-    page.get_by_label("Code", exact=False).first.fill("26-NEW-01")
+    page.locator("#code").fill("26-NEW-01")
     page.locator("#vessel_code").fill("T-NEW")
     page.get_by_label("Red").check()
     page.locator("#yeast_strain").fill("QA23")
