@@ -35,7 +35,7 @@ esac
 FAKE_NPM = """#!/bin/sh
 [ "$1" = --version ] && exit "${FAKE_NPM_FAILS:-0}"
 echo "$*" >>"$CALLS"
-for file in htmx.org/dist/htmx.min.js htmx.org/LICENSE @picocss/pico/css/pico.min.css \\
+for file in htmx.org/dist/htmx.min.js htmx.org/LICENSE idb/build/index.js idb/LICENSE @picocss/pico/css/pico.min.css \\
   @picocss/pico/LICENSE.md uplot/dist/uPlot.esm.js uplot/dist/uPlot.min.css uplot/LICENSE; do
   mkdir -p "node_modules/$(dirname "$file")"
   echo "content of $file" >"node_modules/$file"
