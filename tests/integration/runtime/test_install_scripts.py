@@ -182,6 +182,8 @@ def test_front_end_files_are_fetched_once_with_their_licences(clone: Clone) -> N
     assert names == [
         "htmx.LICENSE",
         "htmx.min.js",
+        "idb.LICENSE",
+        "idb.js",
         "pico.LICENSE",
         "pico.min.css",
         "uPlot.LICENSE",
