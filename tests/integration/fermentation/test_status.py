@@ -165,7 +165,7 @@ def test_what_is_over_alarms_nobody_and_reopened_it_does_again(
     for hours, brix in STUCK_STILL:
         assert tank.record(f"{brix:.1f}", hours=hours).status_code == 201
     work_off()
-    assert alarms(tank) == ["stuck"]
+    assert "stuck" in alarms(tank)
     assert move(tank, verb).status_code == 200
     work_off()
     assert alarms(tank) == []
@@ -175,7 +175,7 @@ def test_what_is_over_alarms_nobody_and_reopened_it_does_again(
         assert alarms(tank) == []
         assert move(tank, "reopen").status_code == 200
         work_off()
-        assert alarms(tank) == ["stuck"]
+        assert "stuck" in alarms(tank)
 
 
 def test_a_reading_and_the_end_at_once_never_leave_a_reading_behind_the_end(
