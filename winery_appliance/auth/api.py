@@ -12,6 +12,7 @@ from winery_appliance.auth.people import PersonView
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import web
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
+from winery_appliance.core.paging import Page
 from winery_appliance.core.version_tags import make_tag, refuse_stale
 
 blueprint = Blueprint("auth_api", __name__, url_prefix="/api/v1")
@@ -25,8 +26,7 @@ def list_users() -> ResponseReturnValue:
     actor = current_actor()
     with web.transaction(actor.winery_id) as session:
         found = people.list_people(session, actor=actor)
-    items = [UserAnswer.show(person) for person in found]
-    return web.answer_json({"items": items, "next_cursor": None})
+    return web.answer_written(ListOf[UserAnswer].write(Page(found, None)))
 
 
 @blueprint.post("/users")

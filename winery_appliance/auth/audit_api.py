@@ -22,5 +22,4 @@ def list_audit_log() -> ResponseReturnValue:
     wanted = web.read_query(ListAudit)
     with web.transaction(current_actor().winery_id) as session:
         page = queries.list_audit_entries(session, wanted)
-    items = [AuditAnswer.show(entry) for entry in page.items]
-    return web.answer_json({"items": items, "next_cursor": page.next_cursor})
+    return web.answer_written(ListOf[AuditAnswer].write(page))

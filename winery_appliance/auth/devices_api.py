@@ -24,6 +24,7 @@ from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import web
 from winery_appliance.core.errors import NotAllowed
 from winery_appliance.core.openapi import ListOf, describes
+from winery_appliance.core.paging import Page
 
 blueprint = Blueprint("devices_api", __name__, url_prefix="/api/v1")
 
@@ -36,8 +37,7 @@ def list_shared_devices() -> ResponseReturnValue:
     actor = current_actor()
     with web.transaction(actor.winery_id) as session:
         found = devices.list_devices(session, actor=actor)
-    items = [DeviceAnswer.show(device) for device in found]
-    return web.answer_json({"items": items, "next_cursor": None})
+    return web.answer_written(ListOf[DeviceAnswer].write(Page(found, None)))
 
 
 @blueprint.post("/shared-devices")
@@ -84,8 +84,7 @@ def list_pin_people() -> ResponseReturnValue:
     device = _need_device()
     with web.transaction(device.winery_id) as session:
         found = pins.list_pin_people(session)
-    items = [PinPersonAnswer.show(person) for person in found]
-    return web.answer_json({"items": items, "next_cursor": None})
+    return web.answer_written(ListOf[PinPersonAnswer].write(Page(found, None)))
 
 
 @blueprint.post("/pin-sessions")

@@ -63,8 +63,7 @@ def list_tokens() -> ResponseReturnValue:
         page = personal_tokens.list_tokens(
             session, actor=actor, cursor=wanted.cursor, limit=wanted.limit
         )
-    items = [TokenListedAnswer.show(token) for token in page.items]
-    return web.answer_json({"items": items, "next_cursor": page.next_cursor})
+    return web.answer_written(ListOf[TokenListedAnswer].write(page))
 
 
 @blueprint.post("/personal-tokens")

@@ -1,7 +1,7 @@
 """Additions and cap work for programs."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
@@ -28,6 +28,7 @@ from winery_appliance.core.paging import Page
 from winery_appliance.fermentation.service import get_fermentation
 
 blueprint = Blueprint("cellar_work_api", __name__, url_prefix="/api/v1")
+View = TypeVar("View", AdditionView, CapWorkView)
 ADDITION = {201: AdditionAnswer, 200: AdditionAnswer}
 CAP_WORK = {201: CapWorkAnswer, 200: CapWorkAnswer}
 
@@ -41,7 +42,7 @@ def list_additions(fermentation_id: int) -> ResponseReturnValue:
     with web.transaction(current_actor().winery_id) as session:
         get_fermentation(session, fermentation_id)
         page = queries.list_additions(session, fermentation_id, **_read_page(wanted))
-    return _answer_page(page, AdditionAnswer)
+    return web.answer_written(ListOf[AdditionAnswer].write(page))
 
 
 @blueprint.post("/fermentations/<id:fermentation_id>/additions")
@@ -93,7 +94,7 @@ def read_addition_history(addition_id: int) -> ResponseReturnValue:
     """What an addition was and is, the oldest first."""
     with web.transaction(current_actor().winery_id) as session:
         chain = queries.read_addition_history(session, addition_id)
-    return _answer_chain(chain, AdditionAnswer)
+    return web.answer_written(ListOf[AdditionAnswer].write(_as_page(chain)))
 
 
 @blueprint.get("/fermentations/<id:fermentation_id>/cap-work")
@@ -105,7 +106,7 @@ def list_cap_work(fermentation_id: int) -> ResponseReturnValue:
     with web.transaction(current_actor().winery_id) as session:
         get_fermentation(session, fermentation_id)
         page = queries.list_cap_work(session, fermentation_id, **_read_page(wanted))
-    return _answer_page(page, CapWorkAnswer)
+    return web.answer_written(ListOf[CapWorkAnswer].write(page))
 
 
 @blueprint.post("/fermentations/<id:fermentation_id>/cap-work")
@@ -157,27 +158,17 @@ def read_cap_work_history(cap_work_id: int) -> ResponseReturnValue:
     """What an entry of cap work was and is, the oldest first."""
     with web.transaction(current_actor().winery_id) as session:
         chain = queries.read_cap_work_history(session, cap_work_id)
-    return _answer_chain(chain, CapWorkAnswer)
+    return web.answer_written(ListOf[CapWorkAnswer].write(_as_page(chain)))
 
 
 def _read_page(wanted: ListAdditions | ListCapWork) -> dict[str, Any]:
     return {**wanted.model_dump(), "history": wanted.history == "true"}
 
 
-def _answer_page(
-    page: Page[Any], answer: type[AdditionAnswer] | type[CapWorkAnswer]
-) -> ResponseReturnValue:
-    items = [answer.show(item) for item in page.items]
-    return web.answer_json({"items": items, "next_cursor": page.next_cursor})
-
-
-def _answer_chain(
-    chain: Sequence[AdditionView] | Sequence[CapWorkView],
-    answer: type[AdditionAnswer] | type[CapWorkAnswer],
-) -> ResponseReturnValue:
+def _as_page(chain: Sequence[View]) -> Page[View]:
     if not chain:
         raise NotFound("There is no such entry in this winery.")
-    return web.answer_json({"items": [answer.show(item) for item in chain], "next_cursor": None})
+    return Page(chain, None)
 
 
 def _answer_addition(recorded: Recorded[AdditionView]) -> ResponseReturnValue:

@@ -42,8 +42,7 @@ def list_notes(fermentation_id: int) -> ResponseReturnValue:
             cursor=wanted.cursor,
             limit=wanted.limit,
         )
-    items = [NoteAnswer.show(item) for item in page.items]
-    return web.answer_json({"items": items, "next_cursor": page.next_cursor})
+    return web.answer_written(ListOf[NoteAnswer].write(page))
 
 
 @blueprint.post("/notes")

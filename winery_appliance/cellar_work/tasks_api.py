@@ -37,8 +37,7 @@ def list_tasks() -> ResponseReturnValue:
             **wanted.model_dump(exclude={"mine"}),
             assigned_to=actor.user_id if wanted.mine == "true" else None,
         )
-    items = [TaskAnswer.show(item) for item in page.items]
-    return web.answer_json({"items": items, "next_cursor": page.next_cursor})
+    return web.answer_written(ListOf[TaskAnswer].write(page))
 
 
 @blueprint.post("")

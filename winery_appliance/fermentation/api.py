@@ -32,8 +32,7 @@ def list_fermentations() -> ResponseReturnValue:
         page = queries.list_fermentations(
             session, status=wanted.status, cursor=wanted.cursor, limit=wanted.limit
         )
-    items = [FermentationAnswer.show(item) for item in page.items]
-    return web.answer_json({"items": items, "next_cursor": page.next_cursor})
+    return web.answer_written(ListOf[FermentationAnswer].write(page))
 
 
 @blueprint.post("/fermentations")

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from winery_appliance.core.paging import Page, cut_page, read_cursor
+from winery_appliance.core.paging import Page, cut_page, read_cursor, read_moment
 from winery_appliance.fermentation.commands import ListTransfers
 from winery_appliance.fermentation.flows import Contents, Flow, follow_contents
 from winery_appliance.fermentation.models import (
@@ -86,7 +86,7 @@ def list_transfers(session: Session, wanted: ListTransfers) -> Page[TransferView
     if wanted.until is not None:
         rows = rows.where(Transfer.moved_at <= wanted.until)
     if wanted.cursor is not None:
-        place = read_cursor(wanted.cursor, _read_moment)
+        place = read_cursor(wanted.cursor, read_moment)
         rows = rows.where(tuple_(Transfer.moved_at, Transfer.id) < tuple_(*place))
     views = _view(session, rows.limit(wanted.limit + 1))
     return cut_page(views, wanted.limit, lambda view: (view.moved_at.isoformat(), view.id))
@@ -220,10 +220,3 @@ def find_ids(session: Session, codes: Sequence[str]) -> dict[str, int]:
         )
     )
     return {small: fermentation_id for small, fermentation_id in rows}
-
-
-def _read_moment(key: str) -> datetime:
-    moment = datetime.fromisoformat(key)
-    if moment.tzinfo is None:
-        raise ValueError(key)
-    return moment

@@ -30,8 +30,7 @@ def list_transfers() -> ResponseReturnValue:
     wanted = web.read_query(ListTransfers)
     with web.transaction(current_actor().winery_id) as session:
         page = transfer_queries.list_transfers(session, wanted)
-    items = [TransferAnswer.show(item) for item in page.items]
-    return web.answer_json({"items": items, "next_cursor": page.next_cursor})
+    return web.answer_written(ListOf[TransferAnswer].write(page))
 
 
 @blueprint.get("/transfers/<id:transfer_id>")

@@ -12,7 +12,6 @@ from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
-from winery_appliance.core.paging import Page
 from winery_appliance.core.version_tags import make_tag
 from winery_appliance.fruit_origin import queries, service
 from winery_appliance.fruit_origin.answers import BlockAnswer, LotAnswer, VineyardAnswer
@@ -38,7 +37,7 @@ def list_vineyards() -> ResponseReturnValue:
     """Vineyards by code; `deleted=true` lists the deleted ones."""
     with web.transaction(current_actor().winery_id) as session:
         page = queries.list_vineyards(session, **_read_page(web.read_query(ListRows)))
-    return _answer_page(page)
+    return web.answer_written(ListOf[VineyardAnswer].write(page))
 
 
 @blueprint.post("/vineyards")
@@ -109,7 +108,7 @@ def list_blocks() -> ResponseReturnValue:
     wanted = web.read_query(ListBlocks)
     with web.transaction(current_actor().winery_id) as session:
         page = queries.list_blocks(session, vineyard_id=wanted.vineyard_id, **_read_page(wanted))
-    return _answer_page(page)
+    return web.answer_written(ListOf[BlockAnswer].write(page))
 
 
 @blueprint.post("/vineyard-blocks")
@@ -179,7 +178,7 @@ def list_lots() -> ResponseReturnValue:
     """Harvest lots, the last picked first; `deleted=true` lists the deleted ones."""
     with web.transaction(current_actor().winery_id) as session:
         page = queries.list_lots(session, **_read_page(web.read_query(ListRows)))
-    return _answer_page(page)
+    return web.answer_written(ListOf[LotAnswer].write(page))
 
 
 @blueprint.post("/harvest-lots")
@@ -246,13 +245,6 @@ def _answer(view: VineyardView | BlockView | LotView, status: int = 200) -> Resp
     response = web.answer_json(_show(view), status)
     response.set_etag(make_tag(view))
     return response
-
-
-def _answer_page(
-    page: Page[VineyardView] | Page[BlockView] | Page[LotView],
-) -> ResponseReturnValue:
-    items = [_show(item) for item in page.items]
-    return web.answer_json({"items": items, "next_cursor": page.next_cursor})
 
 
 def _show(view: VineyardView | BlockView | LotView) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import web
 from winery_appliance.core.openapi import ListOf, describes
+from winery_appliance.core.paging import Page
 from winery_appliance.search import queries
 from winery_appliance.search.answers import HitAnswer
 from winery_appliance.search.commands import Search
@@ -25,5 +26,4 @@ def search() -> ResponseReturnValue:
     asked = web.read_query(Search)
     with web.transaction(current_actor().winery_id) as session:
         hits = queries.find(session, asked.q, limit=asked.limit)
-    items = [HitAnswer.show(hit) for hit in hits]
-    return web.answer_json({"items": items, "next_cursor": None})
+    return web.answer_written(ListOf[HitAnswer].write(Page(hits, None)))

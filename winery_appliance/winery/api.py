@@ -7,6 +7,7 @@ from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import web
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
+from winery_appliance.core.paging import Page
 from winery_appliance.core.version_tags import make_tag
 from winery_appliance.winery import queries, service
 from winery_appliance.winery.answers import VesselAnswer, WineryAnswer
@@ -78,8 +79,7 @@ def add_vessel() -> ResponseReturnValue:
 
 
 def _answer_vessels(vessels: list[VesselView]) -> Response:
-    items = [VesselAnswer.show(vessel) for vessel in vessels]
-    response = web.answer_json({"items": items, "next_cursor": None})
+    response = web.answer_written(ListOf[VesselAnswer].write(Page(vessels, None)))
     response.set_etag(make_tag(vessels))
     return response
 
