@@ -5,11 +5,12 @@ from datetime import timedelta
 from uuid import uuid4
 
 from flask import Flask
+from flask.testing import FlaskClient
 
 from tests.conftest import Cast, Winery
 from tests.integration.conftest import Api
 from tests.integration.fermentation.test_starting import start
-from winery_appliance.auth.service import open_session
+from winery_appliance.auth.service import Actor, open_session
 from winery_appliance.core import clock
 
 
@@ -80,15 +81,29 @@ def test_what_a_device_says_of_its_clock_makes_no_other_reading_of_it(
     assert api.post(path, body | {"clock_offset_ms": 10**14}).status_code == 422
 
 
-def test_a_session_saves_only_what_its_own_person_typed(
-    app: Flask, cast: Cast, book: Winery
-) -> None:
-    with book.app.transaction(cast.bruno.winery_id) as session:
-        token = open_session(session, cast.bruno, lasts=timedelta(hours=1), user_agent="phone")
+def sign_in_browser(app: Flask, book: Winery, actor: Actor) -> FlaskClient:
+    """A browser with a session of this person."""
+    with book.app.transaction(actor.winery_id) as session:
+        token = open_session(session, actor, lasts=timedelta(hours=1), user_agent="phone")
     browser = app.test_client()
     with browser.session_transaction() as cookie:
         cookie["_user_id"] = token
         cookie["_fresh"] = True
+    return browser
+
+
+def test_who_may_not_record_is_not_led_to_the_round(app: Flask, cast: Cast, book: Winery) -> None:
+    shown = {
+        name: 'href="/round"' in sign_in_browser(app, book, getattr(cast, name)).get("/").text
+        for name in ("ana", "bruno", "vera")
+    }
+    assert shown == {"ana": True, "bruno": True, "vera": False}
+
+
+def test_a_session_saves_only_what_its_own_person_typed(
+    app: Flask, cast: Cast, book: Winery
+) -> None:
+    browser = sign_in_browser(app, book, cast.bruno)
     asked = {"Sec-Fetch-Site": "same-origin", "X-Requested-With": "round"}
     mine = {**asked, "X-Acting-Person": str(cast.bruno.user_id)}
     other = {**asked, "X-Acting-Person": str(cast.marco.user_id)}
