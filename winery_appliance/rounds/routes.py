@@ -57,10 +57,9 @@ def service_worker() -> ResponseReturnValue:
 
 @cache
 def _version() -> str:
-    """A digest of the page and everything it needs."""
+    """A digest of the page as it is drawn, of its files and of the worker."""
     folder = Path(current_app.root_path)
-    digest = hashlib.sha256()
-    pages = ("rounds/templates/rounds/round.html", "rounds/templates/rounds/sw.js")
-    for name in (*pages, *(f"static/{file}" for file in SHELL), "templates/skeleton.html"):
+    digest = hashlib.sha256(render_template("rounds/round.html").encode())
+    for name in ("rounds/templates/rounds/sw.js", *(f"static/{file}" for file in SHELL)):
         digest.update((folder / name).read_bytes())
     return digest.hexdigest()[:16]

@@ -33,13 +33,9 @@ self.addEventListener("fetch", (event) => {
 });
 
 async function goTo(request, pathname) {
-  try {
-    const answer = await fetchInTime(request);
-    if (answer.status < 500 || pathname !== PAGE) return answer;
-  } catch { /* out of reach */ }
-  if (pathname === PAGE) return (await recall(PAGE)) ?? Response.error();
-  // A page that needs the server: the round is what works without it, and says so.
-  return Response.redirect(PAGE);
+  if (pathname === PAGE) return fetchOrRecall(request, pathname);
+  // A page that needs the server may take its time; out of reach, the round is what works without it, and says so.
+  try { return await fetch(request); } catch { return Response.redirect(PAGE); }
 }
 
 async function fetchOrRecall(request, pathname) {

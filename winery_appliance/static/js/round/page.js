@@ -355,7 +355,6 @@ function listenToEverything() {
   });
   outbox.news.addEventListener("changed", async () => { await refreshEntries(); draw(); });
   outbox.news.addEventListener("state", () => { drawBanner(); });
-  addEventListener("storage", draw);
   setInterval(() => { drawUnsent(); drawBanner(); }, 15_000);
 }
 
