@@ -64,6 +64,21 @@ def read_ferments(
     ]
 
 
+def list_doubtful_lines(readings: Path) -> list[int]:
+    """Line numbers of `readings` with a cell that is neither empty nor a number: such cells are no readings.
+
+    Raises UnreadableTable, OSError.
+    """
+    limits = {"t_h": _LATEST_H} | dict.fromkeys(QUANTITIES, _LARGEST)
+    return [
+        line
+        for line, row in enumerate(_read_rows(readings, ("ferment_id", "t_h")), start=2)
+        if any(
+            row.get(name) and _read_number(row[name], most) is None for name, most in limits.items()
+        )
+    ]
+
+
 def hours_of(moment: datetime) -> float:
     """A moment of a replay on the scale of `t_h`."""
     return (moment - EPOCH).total_seconds() / 3600

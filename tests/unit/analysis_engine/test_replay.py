@@ -104,6 +104,17 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == first
 
 
+def test_a_cell_that_is_no_number_is_named_by_its_line(tmp_path: Path) -> None:
+    readings, ferments = tmp_path / "readings.csv", tmp_path / "ferments.csv"
+    readings.write_text("ferment_id,t_h,brix,temp_c\na,0,24,\na,zz,23,20\na,24,2a,20\na,36,20,19\n")
+    ferments.write_text("ferment_id,style\na,red\n")
+    arguments = ["analysis", "replay", str(readings), "--ferments", str(ferments)]
+    done = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0
+    assert "readings.csv: lines with a cell that is no number" in done.stderr
+    assert "2 (line 3, 4)" in done.stderr
+
+
 def test_a_missing_column_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text("ferment_id,brix\nA,20\n")
     (tmp_path / "m.csv").write_text(META)

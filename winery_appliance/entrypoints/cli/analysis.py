@@ -32,7 +32,7 @@ def replay(
 ) -> None:
     """Judge past READINGS as of every one of them; write alarms.csv, flags.csv and forecasts.csv. Needs no database."""
     from winery_appliance.analysis_engine.replay import replay_tables
-    from winery_appliance.analysis_engine.replay_files import UnreadableTable
+    from winery_appliance.analysis_engine.replay_files import UnreadableTable, list_doubtful_lines
 
     if (history_readings is None) != (history_ferments is None):
         raise click.UsageError("--history-readings and --history-ferments go together.")
@@ -43,8 +43,16 @@ def replay(
         count = replay_tables(
             readings, ferments, out, events=events, history=history, processes=processes
         )
+        doubtful = list_doubtful_lines(readings)
     except (UnreadableTable, OSError) as error:
         raise click.ClickException(f"{error} Nothing was written.") from error
+    if doubtful:
+        lines = ", ".join(map(str, doubtful[:10])) + (", …" if len(doubtful) > 10 else "")
+        click.echo(
+            f"{readings.name}: lines with a cell that is no number, which was left out: "
+            f"{len(doubtful)} (line {lines}). Mend them and replay again.",
+            err=True,
+        )
     click.echo(f"{count} ferments replayed; the tables are in {out}.")
 
 
