@@ -1,9 +1,7 @@
 """The whole judgement: pure, steady, in order, and never in error."""
 
 import random
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -103,28 +101,6 @@ def test_five_hundred_readings_at_one_moment_are_one_look() -> None:
     outcome = judge(same)
     assert alarms(outcome) == []
     assert outcome.used == 500
-
-
-@pytest.mark.parametrize("kind", ["falling", "flat", "nonsense"])
-def test_five_thousand_readings_are_judged_in_a_moment(kind: str) -> None:
-    dice = random.Random(7)
-    shapes: dict[str, Callable[[float], float]] = {
-        "falling": lambda hour: 24 - hour / 20,
-        "flat": lambda hour: max(8.0, 24 - hour / 8),
-        "nonsense": lambda hour: dice.uniform(-5, 45),
-    }
-    readings = [
-        read_at(0.1 * n, shapes[kind](0.1 * n) + dice.uniform(-0.1, 0.1), sample_id=n)
-        for n in range(5000)
-    ]
-    judge(readings[:10])
-    spent = []
-    for _ in range(3):
-        begun = process_time()
-        judge(readings)
-        spent.append(process_time() - begun)
-    # About 0.03 s on the target; the margin is for a slow machine, not for a slow algorithm.
-    assert min(spent) < 0.3
 
 
 def test_the_gravest_finding_stands_first() -> None:
