@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -59,9 +60,19 @@ class Front:
 
 
 @pytest.fixture
-def front(tmp_path: Path, repository: Path) -> Front:
+def silent_port() -> Iterator[int]:
+    """A port that refuses, and that nobody else is given while the test runs."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@pytest.fixture
+def front(tmp_path: Path, repository: Path, silent_port: int) -> Front:
     """Our files, with the containers' places replaced; behind them nobody answers."""
-    made = Front(tmp_path, find_free_port(), find_free_port())
+    http_port = find_free_port()
+    https_port = next(port for port in iter(find_free_port, None) if port != http_port)
+    made = Front(tmp_path, http_port, https_port)
     shutil.copytree(repository / "nginx", tmp_path / "nginx")
     shutil.copytree(repository / "winery_appliance" / "static", tmp_path / "static")
     ensure_certificate(tmp_path, [NAME, "127.0.0.1"])
@@ -72,8 +83,8 @@ def front(tmp_path: Path, repository: Path) -> Front:
         "/tmp/": f"{tmp_path}/",
         "listen 8080": f"listen 127.0.0.1:{made.http}",
         "listen 8443": f"listen 127.0.0.1:{made.https}",
-        "app1:8080": f"127.0.0.1:{find_free_port()}",
-        "app2:8080": f"127.0.0.1:{find_free_port()}",
+        "app1:8080": f"127.0.0.1:{silent_port}",
+        "app2:8080": f"127.0.0.1:{silent_port}",
     }
     for path in (tmp_path / "nginx").rglob("*.conf"):
         lines = [line for line in path.read_text().splitlines() if "listen [::]" not in line]
