@@ -4,15 +4,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from winery_appliance.analysis_engine.anomaly_commands import AnomalyStatus
+from winery_appliance.analysis_engine.measurements import Severity
 from winery_appliance.core.openapi import Answer, When
 
 
-class AnomalyAnswer(Answer):
+class OpenAnomalyAnswer(Answer):
     """An open trouble: the readings it rests on, the threshold and what would clear it."""
 
     id: int
     check: str
-    severity: Literal["info", "warning", "critical"]
+    severity: Severity
     title: str
     explanation: str
     since: When
@@ -21,6 +23,65 @@ class AnomalyAnswer(Answer):
     threshold: dict[str, Any]
     clears_when: str
     deviation_score: float
+    status: AnomalyStatus
+    acknowledged_by_name: str | None
+    assigned_to_name: str | None
+    snoozed_until: When | None
+
+
+class AnomalyAnswer(Answer):
+    """A trouble with its life: `opened_at` is when it was first seen, `since` the reading it began with."""
+
+    id: int
+    fermentation_id: int
+    type: Annotated[str, Field(validation_alias="check")]
+    severity: Severity
+    deviation_score: float
+    status: AnomalyStatus
+    title: str
+    explanation: str
+    since: When
+    opened_at: When
+    confirmed_at: When | None
+    confirmations: int
+    evidence: list[int]
+    threshold: dict[str, Any]
+    clears_when: str
+    cleared_at: When | None
+    cleared_because: str | None
+    acknowledged_at: When | None
+    acknowledged_by: int | None
+    acknowledged_by_name: str | None
+    assigned_to: int | None
+    assigned_to_name: str | None
+    snoozed_until: When | None
+    reopened_at: When | None
+
+
+class AnomalyEventAnswer(Answer):
+    """One thing that became of an anomaly; `severity`, `evidence` and whose it is are as they were then."""
+
+    id: int
+    at: When
+    what: Literal[
+        "opened",
+        "confirmed",
+        "graver",
+        "milder",
+        "cleared",
+        "acknowledged",
+        "assigned",
+        "snoozed",
+        "reopened",
+    ]
+    user_id: int | None
+    user_name: str | None
+    note: str
+    severity: Severity
+    evidence: list[int]
+    assigned_to: int | None
+    assigned_to_name: str | None
+    snoozed_until: When | None
 
 
 class RecommendationAnswer(Answer):
@@ -54,6 +115,6 @@ class AnalysisAnswer(Answer):
     status: Literal["pending", "done", "failed"]
     analyzed_at: When | None
     covers_samples: int
-    anomalies: list[AnomalyAnswer]
+    anomalies: list[OpenAnomalyAnswer]
     recommendations: list[RecommendationAnswer]
     forecast: ForecastAnswer | None

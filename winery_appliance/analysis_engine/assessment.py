@@ -1,7 +1,7 @@
 """Judges one ferment: readings in, findings and advice out. Pure, so that any past can be replayed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from winery_appliance.analysis_engine.checks import find_checks
@@ -35,7 +35,8 @@ class Assessment:
 
     `findings` holds at most one of each check, the gravest first. `used` counts the readings that
     drew the curve, `left_out` names those that were set aside as impossible. `forecast` is None
-    while there is not enough yet to say anything.
+    while there is not enough yet to say anything. `told_as` names the clearer check that speaks for a vaguer one,
+    `explained` the checks that would speak if nothing had been logged.
     """
 
     findings: tuple[Finding, ...]
@@ -44,6 +45,8 @@ class Assessment:
     left_out: tuple[int, ...]
     forecast: Forecast | None = None
     flags: tuple[Flag, ...] = ()
+    told_as: Mapping[str, Finding] = field(default_factory=dict)
+    explained: frozenset[str] = frozenset()
 
 
 def assess(
@@ -63,12 +66,14 @@ def assess(
     """
     situation = describe_situation(ferment, readings, as_of, lessons, additions)
     curve = situation.curve
-    findings = _run_checks(situation)
+    findings, told_as = _run_checks(situation)
+    explained: frozenset[str] = frozenset()
     if situation.additions:
         # What was logged explains, it never accuses: no log can open an alarm, whatever a rule makes of it.
-        unlogged = _run_checks(describe_situation(ferment, readings, as_of, lessons))
+        unlogged, _ = _run_checks(describe_situation(ferment, readings, as_of, lessons))
         standing = {finding.check for finding in unlogged}
         findings = [finding for finding in findings if finding.check in standing]
+        explained = frozenset(standing - {finding.check for finding in findings})
     return Assessment(
         findings=tuple(findings),
         advice=tuple(advice for finding in findings for advice in advise(ferment, finding, curve)),
@@ -76,15 +81,24 @@ def assess(
         left_out=tuple(doubt.reading.sample_id for doubt in curve.doubts),
         forecast=situation.forecast,
         flags=situation.flags,
+        told_as=told_as,
+        explained=explained,
     )
 
 
-def _run_checks(situation: Situation) -> list[Finding]:
+def _run_checks(situation: Situation) -> tuple[list[Finding], dict[str, Finding]]:
+    """What is told, the gravest first, and of each vaguer finding that is not told which one speaks for it."""
     judged = (check.run(situation) for check in find_checks())
     findings = [finding for finding in judged if finding is not None]
-    named = {finding.check for finding in findings if finding.severity != "info"}
-    hidden = {vague for vague, clearer in _VAGUER.items() if clearer & named}
-    if named - {_FOR_WHAT_NO_RULE_NAMES}:
-        hidden.add(_FOR_WHAT_NO_RULE_NAMES)
-    findings = [finding for finding in findings if finding.check not in hidden]
-    return sorted(findings, key=lambda finding: (_ORDER[finding.severity], finding.check))
+    findings.sort(key=lambda finding: (_ORDER[finding.severity], finding.check))
+    named = {finding.check: finding for finding in findings if finding.severity != "info"}
+    told_as: dict[str, Finding] = {}
+    for finding in findings:
+        vague = finding.check
+        clearer = _VAGUER.get(vague, set())
+        if vague == _FOR_WHAT_NO_RULE_NAMES:
+            clearer = named.keys() - {vague}
+        speaks = [named[check] for check in named if check in clearer]
+        if speaks:
+            told_as[vague] = speaks[0]
+    return [finding for finding in findings if finding.check not in told_as], told_as

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from winery_appliance.analysis_engine.anomaly_queries import AnomalyView, read_open_anomalies
 from winery_appliance.analysis_engine.curve import change_in_24h, scale_to_unit_square
-from winery_appliance.analysis_engine.queries import AnomalyView, find_doubted, read_open_anomalies
+from winery_appliance.analysis_engine.queries import find_doubted
 from winery_appliance.core.density import density_from_brix
 from winery_appliance.core.units import UNIT_SYMBOLS, SampleType, Unit, from_canonical
 from winery_appliance.fermentation.queries import (
@@ -79,11 +80,12 @@ def read_board(session: Session, *, now: datetime) -> BoardView:
     ids = [ferment.id for ferment in ferments]
     sugars = read_recent_points(session, ids, SampleType.sugar, each=SPARK_READINGS)
     temperatures = read_recent_points(session, ids, SampleType.temperature, each=1)
-    anomalies = read_open_anomalies(session, ids)
+    anomalies = read_open_anomalies(session, ids, now=now)
     doubted = find_doubted(anomalies)
     worst: dict[int, AnomalyView] = {}
     for anomaly in anomalies:
-        worst.setdefault(anomaly.fermentation_id, anomaly)
+        if anomaly.status != "snoozed":
+            worst.setdefault(anomaly.fermentation_id, anomaly)
     grouped: dict[str, list[BoardTank]] = {key: [] for key, _ in GROUPS}
     for ferment in ferments:
         tank = _view_tank(

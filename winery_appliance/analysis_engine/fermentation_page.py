@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from winery_appliance.analysis_engine.anomaly_queries import AnomalyView
 from winery_appliance.analysis_engine.board import day_of
 from winery_appliance.analysis_engine.curve import change_in_24h
 from winery_appliance.analysis_engine.queries import (
     AnalysisResult,
-    AnomalyView,
     find_doubted,
     is_awaited,
     read_analysis,
@@ -159,7 +159,7 @@ def read_fermentation_page(
     samples = read_samples(session, fermentation_id)
     # Asked before the result is read: an analysis that lands in between is then asked for once more, not missed.
     awaited = is_awaited(session, fermentation_id)
-    result = read_analysis(session, fermentation_id)
+    result = read_analysis(session, fermentation_id, now=now)
     names = _find_authors(session, samples)
     rows = {s.id: _view_row(s, names) for s in samples}
     return FermentationPage(

@@ -21,6 +21,11 @@ from winery_appliance.fermentation.queries import (
 
 # What is over, or has no readings left, alarms nobody: open alarms are cleared.
 _CALM = Assessment(findings=(), advice=(), used=0, left_out=())
+_OVER = {
+    "completed": "The fermentation was completed.",
+    "cancelled": "The fermentation was cancelled.",
+    "planned": "The fermentation has not begun.",
+}
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,10 @@ def _finish(work: Work, assessment: Assessment) -> FinishedAssessment:
     return FinishedAssessment(
         winery_id=work.winery_id,
         fermentation_id=work.ferment.id,
-        covers_samples=len(work.samples),
+        samples={sample.id: sample.measured_at for sample in work.samples},
         assessment=assessment,
         started_at=work.ferment.started_at,
+        over=_OVER.get(work.ferment.status) or (None if work.samples else "No reading is left."),
     )
 
 

@@ -47,7 +47,10 @@ class Analysis(Base):
 
 
 class Anomaly(Base):
-    """One trouble of one fermentation, from the reading that opened it to the one that cleared it."""
+    """One trouble of one fermentation, from the reading that opened it to the one that cleared it.
+
+    The worker says what is wrong, people what becomes of it: who has it, and until when nobody wants to hear of it.
+    """
 
     __tablename__ = "anomalies"
     __table_args__ = (
@@ -56,7 +59,18 @@ class Anomaly(Base):
         ),
         ForeignKeyConstraint(["winery_id", "analysis_id"], ["analyses.winery_id", "analyses.id"]),
         UniqueConstraint("winery_id", "id"),
+        ForeignKeyConstraint(["winery_id", "acknowledged_by"], ["users.winery_id", "users.id"]),
+        ForeignKeyConstraint(["winery_id", "assigned_to"], ["users.winery_id", "users.id"]),
         CheckConstraint("severity IN ('info', 'warning', 'critical')", name="anomalies_severity"),
+        CheckConstraint(
+            "(cleared_at IS NULL) = (cleared_because IS NULL)",
+            name="anomalies_cleared_for_a_reason",
+        ),
+        CheckConstraint(
+            "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)",
+            name="anomalies_acknowledged_by_somebody",
+        ),
+        Index("anomalies_by_opening", "winery_id", "opened_at", "id"),
         Index(
             "anomalies_one_open_of_a_type",
             "winery_id",
@@ -83,7 +97,46 @@ class Anomaly(Base):
     opened_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=text("clock_timestamp()")
     )
+    confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    confirmations: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     cleared_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    cleared_because: Mapped[str | None] = mapped_column(Text)
+    acknowledged_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    acknowledged_by: Mapped[int | None] = mapped_column(BigInteger)
+    assigned_to: Mapped[int | None] = mapped_column(BigInteger)
+    snoozed_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    reopened_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class AnomalyEvent(Base):
+    """One thing that became of an anomaly, by a person or (without `user_id`) by the analysis. Never changed."""
+
+    __tablename__ = "anomaly_history"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id", "anomaly_id"], ["anomalies.winery_id", "anomalies.id"]),
+        ForeignKeyConstraint(["winery_id", "user_id"], ["users.winery_id", "users.id"]),
+        ForeignKeyConstraint(["winery_id", "assigned_to"], ["users.winery_id", "users.id"]),
+        CheckConstraint(
+            "what IN ('opened', 'confirmed', 'graver', 'milder', 'cleared', 'acknowledged', "
+            "'assigned', 'snoozed', 'reopened')",
+            name="anomaly_history_what",
+        ),
+        Index("anomaly_history_of_anomaly", "winery_id", "anomaly_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    anomaly_id: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("clock_timestamp()")
+    )
+    what: Mapped[str] = mapped_column(Text)
+    user_id: Mapped[int | None] = mapped_column(BigInteger)
+    note: Mapped[str] = mapped_column(Text)
+    severity: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    assigned_to: Mapped[int | None] = mapped_column(BigInteger)
+    snoozed_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class Recommendation(Base):

@@ -1,37 +1,17 @@
-"""What may be read of the analysis: the latest result of a fermentation, and the alarms of many."""
+"""What may be read of the analysis: the latest result of a fermentation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from winery_appliance.analysis_engine.models import Analysis, Anomaly, Recommendation
-from winery_appliance.core.many_rows import is_among
+from winery_appliance.analysis_engine.anomaly_queries import AnomalyView, read_open_anomalies
+from winery_appliance.analysis_engine.models import Analysis, Recommendation
 from winery_appliance.core.outbox import has_failing_event, is_pending
 from winery_appliance.fermentation.events import subject_of
-
-_WORST_FIRST = case({"critical": 0, "warning": 1, "info": 2}, value=Anomaly.severity)
-
-
-@dataclass(frozen=True)
-class AnomalyView:
-    """One open trouble: the rule, the readings it used, the threshold and what would clear it."""
-
-    id: int
-    fermentation_id: int
-    check: str
-    severity: str
-    title: str
-    explanation: str
-    since: datetime
-    opened_at: datetime
-    evidence: list[int]
-    threshold: dict[str, Any]
-    clears_when: str
-    deviation_score: float
 
 
 @dataclass(frozen=True)
@@ -77,7 +57,7 @@ class AnalysisResult:
     forecast: ForecastView | None = None
 
 
-def read_analysis(session: Session, fermentation_id: int) -> AnalysisResult:
+def read_analysis(session: Session, fermentation_id: int, *, now: datetime) -> AnalysisResult:
     """The latest result for a fermentation."""
     failing = has_failing_event(session, subject_of(fermentation_id))
     latest = session.scalar(
@@ -97,7 +77,7 @@ def read_analysis(session: Session, fermentation_id: int) -> AnalysisResult:
         "failed" if failing else latest.status,
         latest.analyzed_at,
         latest.covers_samples,
-        read_open_anomalies(session, [fermentation_id]),
+        read_open_anomalies(session, [fermentation_id], now=now),
         [
             RecommendationView(
                 row.id,
@@ -144,29 +124,3 @@ def find_doubted(anomalies: Sequence[AnomalyView]) -> set[int]:
         if anomaly.check in ("entry_error", "unit_mixup")
         for sample_id in anomaly.evidence
     }
-
-
-def read_open_anomalies(session: Session, fermentation_ids: Sequence[int]) -> list[AnomalyView]:
-    """Open troubles of these fermentations, the worst first, then the oldest."""
-    rows = session.scalars(
-        select(Anomaly)
-        .where(is_among(Anomaly.fermentation_id, fermentation_ids), Anomaly.cleared_at.is_(None))
-        .order_by(_WORST_FIRST, Anomaly.opened_at, Anomaly.id)
-    )
-    return [
-        AnomalyView(
-            row.id,
-            row.fermentation_id,
-            row.type,
-            row.severity,
-            row.title,
-            row.explanation,
-            row.since,
-            row.opened_at,
-            row.evidence,
-            row.threshold,
-            row.clears_when,
-            row.deviation_score,
-        )
-        for row in rows
-    ]

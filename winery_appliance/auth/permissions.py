@@ -23,6 +23,8 @@ class Permission(StrEnum):
     RECORD_CELLAR_WORK = "record_cellar_work"
     CORRECT_ANY_WORK = "correct_any_work"
     PLAN_WORK = "plan_work"
+    ACKNOWLEDGE_ALARMS = "acknowledge_alarms"
+    HANDLE_ALARMS = "handle_alarms"
     RUN_FERMENTATIONS = "run_fermentations"
     CONFIGURE_CELLAR = "configure_cellar"
     CONFIGURE_WINERY = "configure_winery"
@@ -34,11 +36,13 @@ _CELLAR = _VIEWER | {
     Permission.RECORD_SAMPLES,
     Permission.MOVE_WINE,
     Permission.RECORD_CELLAR_WORK,
+    Permission.ACKNOWLEDGE_ALARMS,
 }
 _WINEMAKER = _CELLAR | {
     Permission.CORRECT_ANY_SAMPLE,
     Permission.CORRECT_ANY_WORK,
     Permission.PLAN_WORK,
+    Permission.HANDLE_ALARMS,
     Permission.RUN_FERMENTATIONS,
     Permission.CONFIGURE_CELLAR,
 }

@@ -1,5 +1,13 @@
 """Every consequence of every event, in one table."""
 
+from winery_appliance.analysis_engine.events import (
+    AnomalyAcknowledged,
+    AnomalyAssigned,
+    AnomalyCleared,
+    AnomalyOpened,
+    AnomalyReopened,
+    AnomalySnoozed,
+)
 from winery_appliance.analysis_engine.handlers import analyse_fermentation
 from winery_appliance.cellar_work.events import (
     AdditionCorrected,
@@ -74,4 +82,10 @@ REACTIONS: Reactions = {
     TaskDone: [],
     TaskSkipped: [],
     TaskCancelled: [],
+    AnomalyOpened: [],
+    AnomalyCleared: [],
+    AnomalyAcknowledged: [],
+    AnomalyAssigned: [],
+    AnomalySnoozed: [],
+    AnomalyReopened: [],
 }

@@ -10,6 +10,7 @@ from flask import Flask, current_app, g, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 
+from winery_appliance.analysis_engine import anomalies_api
 from winery_appliance.analysis_engine import api as analysis_api
 from winery_appliance.analysis_engine import routes as analysis_routes
 from winery_appliance.auth import api as auth_api
@@ -74,6 +75,7 @@ APIS = (
     notes_api,
     tasks_api,
     analysis_api,
+    anomalies_api,
     rounds_api,
     search_api,
 )

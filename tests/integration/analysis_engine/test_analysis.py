@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from tests.conftest import Winery
+from sqlalchemy import text
+
+from tests.conftest import Cast, Winery
 from tests.integration.conftest import Api, Tank
 
 FALLING = [(6, 24.0), (30, 20.1), (54, 15.2), (78, 10.4), (102, 8.3)]
@@ -89,13 +91,12 @@ def test_a_stuck_ferment_is_found_explained_and_cleared(
 
 
 def test_a_batch_of_readings_makes_one_analysis(
-    tank: Tank, work_off: Callable[[], int], book: Winery
+    tank: Tank, work_off: Callable[[], int], book: Winery, cast: Cast
 ) -> None:
     record(tank, FALLING)
-    assert work_off() == 6, "five readings and the start"
-    from sqlalchemy import text
-
-    with book.worker.transaction() as session:
+    work_off()
+    with book.worker.transaction(cast.ana.winery_id) as session:
+        assert session.scalar(text("SELECT count(*) FROM analyses")) == 1
         assert session.execute(text("SELECT * FROM door_find_pending_events(9)")).all() == []
 
 

@@ -40,9 +40,11 @@ INSERT INTO samples (winery_id, fermentation_id, client_uuid, sample_type, value
             UNION ALL SELECT f, 1, NULL FROM generate_series(2, %(n)s) f) s;
 INSERT INTO analyses (winery_id, fermentation_id, covers_samples) SELECT 1, id, 1 FROM fermentations;
 INSERT INTO anomalies (winery_id, fermentation_id, analysis_id, type, severity, deviation_score, title, explanation, threshold,
-        clears_when, evidence, since)
-    SELECT 1, f, f, 'type-' || i, 'warning', 1, 'T', 'E', '{"text": "", "value": 1, "unit": ""}', 'C', ARRAY[1], now() FROM
+        clears_when, evidence, since, acknowledged_by, acknowledged_at, assigned_to)
+    SELECT 1, f, f, 'type-' || i, 'warning', 1, 'T', 'E', '{"text": "", "value": 1, "unit": ""}', 'C', ARRAY[1], now(), i, now(), f FROM
         (SELECT 1 AS f, i FROM generate_series(1, %(n)s) i UNION ALL SELECT f, 1 FROM generate_series(2, %(n)s) f) a;
+INSERT INTO anomaly_history (winery_id, anomaly_id, what, user_id, note, severity, evidence, assigned_to)
+    SELECT 1, 1, 'assigned', i, 'N', 'warning', ARRAY[1], i FROM generate_series(1, %(n)s) i;
 INSERT INTO recommendations (winery_id, analysis_id, anomaly_type, action, instructions, reasoning, confidence)
     SELECT 1, 1, 'type-' || i, 'A', ARRAY['I'], 'R', 0.5 FROM generate_series(1, %(n)s) i;
 INSERT INTO outbox (winery_id, event, subject, payload, done_at)

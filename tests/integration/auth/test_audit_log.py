@@ -17,13 +17,16 @@ UNAUDITED = {
     "audit_log": "the log itself",
     "outbox": "a log of events, purged when they are done",
     "analyses": "computed from samples; can be computed again",
-    "anomalies": "computed from samples; can be computed again",
+    "anomalies": "computed from samples; what people make of them stands in anomaly_history",
     "recommendations": "computed from samples; can be computed again",
     "device_hours": "a note of what is to be computed",
     "device_readings": "one a minute, never changed, and each names its device and moment",
 }
 # Audited, but for its insertions.
-APPEND_ONLY = {"samples": "never changed, and each row names its person and moment"}
+APPEND_ONLY = {
+    "samples": "never changed, and each row names its person and moment",
+    "anomaly_history": "a log of its own: never changed, and each row names its person and moment",
+}
 SECRETS = re.compile(r"hash|password|secret|(^|_)pin$")
 
 

@@ -1,0 +1,212 @@
+"""What may be read of anomalies and of what became of them: plain data, never rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from winery_appliance.analysis_engine.anomaly_commands import AnomalyStatus
+from winery_appliance.analysis_engine.models import Anomaly, AnomalyEvent
+from winery_appliance.auth.queries import find_names
+from winery_appliance.core.many_rows import is_among
+from winery_appliance.core.paging import Page, cut_page, read_cursor, read_moment
+
+_WORST_FIRST = case({"critical": 0, "warning": 1, "info": 2}, value=Anomaly.severity)
+
+
+@dataclass(frozen=True)
+class AnomalyView:
+    """One trouble: the rule, the readings it used, the threshold, what would clear it, and who has it.
+
+    `opened_at` is when it was first seen, `since` the reading it began with; `confirmations` counts the runs that found
+    further evidence. `status` is as of the asking: a snooze ends by itself.
+    """
+
+    id: int
+    fermentation_id: int
+    check: str
+    severity: str
+    title: str
+    explanation: str
+    since: datetime
+    opened_at: datetime
+    evidence: list[int]
+    threshold: dict[str, Any]
+    clears_when: str
+    deviation_score: float
+    status: AnomalyStatus
+    confirmed_at: datetime | None
+    confirmations: int
+    cleared_at: datetime | None
+    cleared_because: str | None
+    acknowledged_at: datetime | None
+    acknowledged_by: int | None
+    acknowledged_by_name: str | None
+    assigned_to: int | None
+    assigned_to_name: str | None
+    snoozed_until: datetime | None
+    reopened_at: datetime | None
+
+
+@dataclass(frozen=True)
+class AnomalyEventView:
+    """One thing that became of an anomaly; without `user_id` the analysis did it."""
+
+    id: int
+    at: datetime
+    what: str
+    user_id: int | None
+    user_name: str | None
+    note: str
+    severity: str
+    evidence: list[int]
+    assigned_to: int | None
+    assigned_to_name: str | None
+    snoozed_until: datetime | None
+
+
+def read_open_anomalies(
+    session: Session, fermentation_ids: Sequence[int], *, now: datetime
+) -> list[AnomalyView]:
+    """Troubles of these fermentations that are not cleared, the worst first, then the oldest."""
+    return _view(
+        session,
+        select(Anomaly)
+        .where(is_among(Anomaly.fermentation_id, fermentation_ids), Anomaly.cleared_at.is_(None))
+        .order_by(_WORST_FIRST, Anomaly.opened_at, Anomaly.id),
+        now,
+    )
+
+
+def find_anomaly(session: Session, anomaly_id: int, *, now: datetime) -> AnomalyView | None:
+    """The anomaly with this id."""
+    found = _view(session, select(Anomaly).where(Anomaly.id == anomaly_id), now)
+    return found[0] if found else None
+
+
+def list_anomalies(
+    session: Session,
+    *,
+    now: datetime,
+    status: AnomalyStatus | None = None,
+    severity: str | None = None,
+    kind: str | None = None,
+    fermentation_id: int | None = None,
+    assigned_to: int | None = None,
+    cursor: str | None = None,
+    limit: int = 200,
+) -> Page[AnomalyView]:
+    """Anomalies, the last opened first; without a status all that are not cleared.
+
+    Raises Invalid for a cursor that is not ours.
+    """
+    filters = [
+        (Anomaly.severity, severity),
+        (Anomaly.type, kind),
+        (Anomaly.fermentation_id, fermentation_id),
+        (Anomaly.assigned_to, assigned_to),
+    ]
+    wanted = select(Anomaly).where(
+        _has_status(status, now),
+        *(column == value for column, value in filters if value is not None),
+    )
+    if cursor is not None:
+        place = tuple_(*read_cursor(cursor, read_moment))
+        wanted = wanted.where(tuple_(Anomaly.opened_at, Anomaly.id) < place)
+    views = _view(
+        session, wanted.order_by(Anomaly.opened_at.desc(), Anomaly.id.desc()).limit(limit + 1), now
+    )
+    return cut_page(views, limit, lambda view: (view.opened_at.isoformat(), view.id))
+
+
+def _has_status(status: AnomalyStatus | None, now: datetime) -> ColumnElement[bool]:
+    if status == "cleared":
+        return Anomaly.cleared_at.is_not(None)
+    standing = Anomaly.cleared_at.is_(None)
+    if status is None:
+        return standing
+    if status == "snoozed":
+        return and_(standing, Anomaly.snoozed_until > now)
+    awake = or_(Anomaly.snoozed_until.is_(None), Anomaly.snoozed_until <= now)
+    taken = Anomaly.acknowledged_at.is_not(None)
+    return and_(standing, awake, taken if status == "acknowledged" else ~taken)
+
+
+def list_anomaly_history(
+    session: Session, anomaly_id: int, *, cursor: str | None = None, limit: int = 200
+) -> Page[AnomalyEventView]:
+    """What became of an anomaly, the first thing first. Raises Invalid for a cursor that is not ours."""
+    wanted = select(AnomalyEvent).where(AnomalyEvent.anomaly_id == anomaly_id)
+    if cursor is not None:
+        wanted = wanted.where(AnomalyEvent.id > read_cursor(cursor, str)[1])
+    rows = session.scalars(wanted.order_by(AnomalyEvent.id).limit(limit + 1)).all()
+    names = _find_names(session, [(row.user_id, row.assigned_to) for row in rows])
+    views = [
+        AnomalyEventView(
+            row.id,
+            row.at,
+            row.what,
+            row.user_id,
+            names.get(row.user_id),
+            row.note,
+            row.severity,
+            row.evidence,
+            row.assigned_to,
+            names.get(row.assigned_to),
+            row.snoozed_until,
+        )
+        for row in rows
+    ]
+    return cut_page(views, limit, lambda view: ("", view.id))
+
+
+def _find_names(
+    session: Session, people: Sequence[tuple[int | None, int | None]]
+) -> dict[int | None, str]:
+    known = {person for pair in people for person in pair if person is not None}
+    return {person: name for person, name in find_names(session, known).items()} if known else {}
+
+
+def _find_status(row: Anomaly, now: datetime) -> AnomalyStatus:
+    if row.cleared_at is not None:
+        return "cleared"
+    if row.snoozed_until is not None and row.snoozed_until > now:
+        return "snoozed"
+    return "open" if row.acknowledged_at is None else "acknowledged"
+
+
+def _view(session: Session, wanted: Select[Anomaly], now: datetime) -> list[AnomalyView]:
+    rows = session.scalars(wanted).all()
+    names = _find_names(session, [(row.acknowledged_by, row.assigned_to) for row in rows])
+    return [
+        AnomalyView(
+            row.id,
+            row.fermentation_id,
+            row.type,
+            row.severity,
+            row.title,
+            row.explanation,
+            row.since,
+            row.opened_at,
+            row.evidence,
+            row.threshold,
+            row.clears_when,
+            row.deviation_score,
+            _find_status(row, now),
+            row.confirmed_at,
+            row.confirmations,
+            row.cleared_at,
+            row.cleared_because,
+            row.acknowledged_at,
+            row.acknowledged_by,
+            names.get(row.acknowledged_by),
+            row.assigned_to,
+            names.get(row.assigned_to),
+            row.snoozed_until,
+            row.reopened_at,
+        )
+        for row in rows
+    ]

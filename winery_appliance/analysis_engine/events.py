@@ -1,0 +1,47 @@
+"""What became of anomalies."""
+
+from dataclasses import dataclass
+
+from winery_appliance.core.outbox import Event
+
+
+@dataclass(frozen=True)
+class AnomalyChanged(Event):
+    """Something became of one anomaly."""
+
+    anomaly_id: int
+
+    @property
+    def subject(self) -> str:
+        """Events of one anomaly are handled together."""
+        return f"anomaly:{self.anomaly_id}"
+
+
+@dataclass(frozen=True)
+class AnomalyOpened(AnomalyChanged):
+    """A trouble was found."""
+
+
+@dataclass(frozen=True)
+class AnomalyCleared(AnomalyChanged):
+    """A trouble was over by itself."""
+
+
+@dataclass(frozen=True)
+class AnomalyAcknowledged(AnomalyChanged):
+    """Somebody has it."""
+
+
+@dataclass(frozen=True)
+class AnomalyAssigned(AnomalyChanged):
+    """Somebody is to see to it, or nobody any more."""
+
+
+@dataclass(frozen=True)
+class AnomalySnoozed(AnomalyChanged):
+    """Nobody wants to hear of it until a moment."""
+
+
+@dataclass(frozen=True)
+class AnomalyReopened(AnomalyChanged):
+    """It asks for somebody again."""
