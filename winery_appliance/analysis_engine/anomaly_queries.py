@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from winery_appliance.analysis_engine.anomaly_commands import AnomalyStatus
@@ -129,10 +129,53 @@ def _has_status(status: AnomalyStatus | None, now: datetime) -> ColumnElement[bo
     if status is None:
         return standing
     if status == "snoozed":
-        return and_(standing, Anomaly.snoozed_until > now)
-    awake = or_(Anomaly.snoozed_until.is_(None), Anomaly.snoozed_until <= now)
+        return and_(standing, ~_is_awake(now))
     taken = Anomaly.acknowledged_at.is_not(None)
-    return and_(standing, awake, taken if status == "acknowledged" else ~taken)
+    return and_(standing, _is_awake(now), taken if status == "acknowledged" else ~taken)
+
+
+def _is_awake(now: datetime) -> ColumnElement[bool]:
+    return or_(Anomaly.snoozed_until.is_(None), Anomaly.snoozed_until <= now)
+
+
+def list_by_gravity(
+    session: Session,
+    *,
+    now: datetime,
+    asleep: bool = False,
+    assigned_to: int | None = None,
+    limit: int,
+) -> list[AnomalyView]:
+    """What stands open in the whole winery, the worst first, then the oldest; of `asleep` what is snoozed."""
+    wanted = select(Anomaly).where(
+        Anomaly.cleared_at.is_(None), _is_awake(now) if not asleep else ~_is_awake(now)
+    )
+    if assigned_to is not None:
+        wanted = wanted.where(
+            or_(Anomaly.assigned_to == assigned_to, Anomaly.acknowledged_by == assigned_to)
+        )
+    order = (_WORST_FIRST, Anomaly.opened_at, Anomaly.id)
+    return _view(session, wanted.order_by(*order).limit(limit), now)
+
+
+def list_lately_cleared(
+    session: Session, *, now: datetime, since: datetime, limit: int
+) -> list[AnomalyView]:
+    """What was cleared since a moment, the last first."""
+    wanted = select(Anomaly).where(Anomaly.cleared_at >= since)
+    order = (Anomaly.cleared_at.desc(), Anomaly.id.desc())
+    return _view(session, wanted.order_by(*order).limit(limit), now)
+
+
+def count_changes(session: Session, *, since: datetime) -> tuple[int, int]:
+    """How many alarms (nothing that is only worth knowing) were opened and how many cleared since a moment."""
+    opened, cleared = session.execute(
+        select(
+            func.count().filter(Anomaly.opened_at >= since),
+            func.count().filter(Anomaly.cleared_at >= since),
+        ).where(Anomaly.severity != "info")
+    ).one()
+    return opened, cleared
 
 
 def list_anomaly_history(

@@ -16,7 +16,7 @@ from winery_appliance.analysis_engine.queries import (
     is_awaited,
     read_analysis,
 )
-from winery_appliance.auth.queries import find_names
+from winery_appliance.auth.queries import find_names, list_active_names
 from winery_appliance.core import density
 from winery_appliance.core.units import (
     CANONICAL,
@@ -72,30 +72,23 @@ class ReadingRow:
 
 @dataclass(frozen=True)
 class AnomalyCard:
-    """An open trouble with the readings it used."""
+    """A trouble that is not cleared, with the readings it used."""
 
-    id: int
-    check: str
-    severity: str
-    title: str
-    explanation: str
-    opened_at: datetime
-    threshold_text: str
-    clears_when: str
+    alarm: AnomalyView
     evidence: list[ReadingRow]
 
 
 @dataclass(frozen=True)
 class ForecastLine:
-    """When the wine will be dry, in days from the last analysis, and its sugar a day after it, in the winery's unit.
-
-    A day of None lies past the horizon of 45 days; `dry_since` is set once it is dry.
+    """When the wine will be dry, in days from the last analysis, and its sugar a day after it (`next_at`), in the winery's
+    unit. A day of None lies past the horizon of 45 days; `dry_since` is set once it is dry.
     """
 
     dry_since: datetime | None
     days_from: float | None
     days: float | None
     days_to: float | None
+    next_at: datetime
     sugar_low: float
     sugar: float
     sugar_high: float
@@ -114,6 +107,7 @@ class AnalysisPanel:
     recommendations: Sequence[Any]
     poll_seconds: float
     chart: dict[str, Any]
+    people: dict[int, str]
     forecast: ForecastLine | None = None
 
 
@@ -164,7 +158,16 @@ def read_fermentation_page(
     rows = {s.id: _view_row(s, names) for s in samples}
     return FermentationPage(
         _view_ferment(ferment, samples, result, winery.sugar_unit, names, now),
-        _view_panel(ferment, samples, result, rows, winery, now, awaited=awaited),
+        _view_panel(
+            ferment,
+            samples,
+            result,
+            rows,
+            winery,
+            now,
+            awaited=awaited,
+            people=list_active_names(session),
+        ),
         list(reversed(rows.values())),
         winery,
     )
@@ -241,8 +244,9 @@ def _view_ferment(
 
 def _headline(ferment: FermentationView, result: AnalysisResult) -> str:
     name = ferment.vessel_code or ferment.code
-    if result.anomalies:
-        title = result.anomalies[0].title
+    awake = [anomaly for anomaly in result.anomalies if anomaly.status != "snoozed"]
+    if awake:
+        title = awake[0].title
         # "Stuck" goes on in small letters, "VA rising" does not.
         return f"{name}: {title if title[:2].isupper() else title[:1].lower() + title[1:]}"
     if ferment.status == "completed":
@@ -259,6 +263,7 @@ def _view_panel(
     now: datetime,
     *,
     awaited: bool,
+    people: dict[int, str],
 ) -> AnalysisPanel:
     newest = max((s.received_at for s in samples), default=now)
     impatient = awaited and now - newest < IMPATIENT_FOR
@@ -271,6 +276,7 @@ def _view_panel(
         result.recommendations,
         POLL_WAITING_S if impatient else POLL_CALM_S,
         _chart(ferment, samples, result, winery),
+        people,
         _view_forecast(ferment, result, winery.sugar_unit),
     )
 
@@ -295,6 +301,7 @@ def _view_forecast(
         days_from=days(made.dry_from),
         days=days(made.dry_at),
         days_to=days(made.dry_to),
+        next_at=asked + timedelta(hours=24),
         sugar_low=low,
         sugar=sugar,
         sugar_high=high,
@@ -304,14 +311,7 @@ def _view_forecast(
 
 def _view_anomaly(anomaly: AnomalyView, rows: Mapping[int, ReadingRow]) -> AnomalyCard:
     return AnomalyCard(
-        anomaly.id,
-        anomaly.check,
-        anomaly.severity,
-        anomaly.title,
-        anomaly.explanation,
-        anomaly.since,
-        anomaly.threshold["text"],
-        anomaly.clears_when,
+        anomaly,
         [rows[sample_id] for sample_id in reversed(anomaly.evidence) if sample_id in rows],
     )
 

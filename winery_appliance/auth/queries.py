@@ -78,3 +78,13 @@ def find_names(session: Session, user_ids: Iterable[int]) -> dict[int, str]:
     """Display names by user id."""
     rows = session.execute(select(User.id, User.display_name).where(User.id.in_(set(user_ids))))
     return {row.id: row.display_name for row in rows}
+
+
+def list_active_names(session: Session) -> dict[int, str]:
+    """Display names by user id of everybody who may sign in, in the order of their names."""
+    rows = session.execute(
+        select(User.id, User.display_name)
+        .where(User.is_active)
+        .order_by(User.display_name, User.id)
+    )
+    return {row.id: row.display_name for row in rows}

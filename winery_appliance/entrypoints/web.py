@@ -10,7 +10,7 @@ from flask import Flask, current_app, g, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 
-from winery_appliance.analysis_engine import anomalies_api
+from winery_appliance.analysis_engine import alarm_routes, anomalies_api
 from winery_appliance.analysis_engine import api as analysis_api
 from winery_appliance.analysis_engine import routes as analysis_routes
 from winery_appliance.auth import api as auth_api
@@ -53,6 +53,7 @@ PAGES = (
     fermentation_routes,
     cellar_work_routes,
     analysis_routes,
+    alarm_routes,
     rounds_routes,
     health,
     api_docs,

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.unit.templates.page_harness import NOW
+from winery_appliance.analysis_engine.alarm_pages import TABS
 from winery_appliance.cellar_work.work_forms import WorkForm, empty_forms
 from winery_appliance.entrypoints.api_docs import arrange
 from winery_appliance.search.queries import Hit
@@ -113,39 +114,113 @@ def chart(alarm: bool = True) -> dict[str, Any]:
 
 EMPTY_CHART = chart(False) | {"sugar": [], "temperature": []}
 
-STUCK = thing(
-    id=31,
-    check="stuck",
-    severity="critical",
-    title="Stuck",
-    explanation="Sugar fell 0.2 °Bx in 48 h, with about 74 g/L still to ferment.",
-    opened_at=NOW - timedelta(hours=15),
-    threshold_text="Under 0.3 °Bx in 48 h with over 4 g/L left, after the start",
-    clears_when="0.5 °Bx down in 24 h, or two readings at or under −1.0 °Bx",
-    evidence=[r for r in ROWS if r.type_label == "Sugar"][:5],
-)
-COLD = thing(
+
+def alarm(**other: Any) -> Any:
+    """An alarm as its queries give it."""
+    given = {
+        "id": 31,
+        "fermentation_id": 17,
+        "check": "stuck",
+        "severity": "critical",
+        "status": "open",
+        "title": "Stuck",
+        "explanation": "Sugar fell 0.2 °Bx in 48 h, with about 74 g/L still to ferment.",
+        "since": NOW - timedelta(hours=17),
+        "opened_at": NOW - timedelta(hours=15),
+        "evidence": [1, 2, 3],
+        "threshold": {"text": "under 0.3 °Bx in 48 h with over 4 g/L left, after the start"},
+        "clears_when": "0.5 °Bx down in 24 h, or two readings at or under −1.0 °Bx",
+        "deviation_score": 0.4,
+        "confirmed_at": None,
+        "confirmations": 0,
+        "cleared_at": None,
+        "cleared_because": None,
+        "acknowledged_at": None,
+        "acknowledged_by": None,
+        "acknowledged_by_name": None,
+        "assigned_to": None,
+        "assigned_to_name": None,
+        "snoozed_until": None,
+        "reopened_at": None,
+    }
+    return thing(**(given | other))
+
+
+def card(given: Any, evidence: Any = ()) -> Any:
+    """An alarm on the page of its wine."""
+    return thing(alarm=given, evidence=list(evidence))
+
+
+COLD_ALARM = alarm(
     id=32,
     check="cold",
     severity="warning",
+    status="acknowledged",
+    acknowledged_by=2,
+    acknowledged_by_name="Bruno",
+    acknowledged_at=NOW - timedelta(hours=2),
     title="Colder than wanted",
     explanation="16.9 °C, wanted are 22 to 28 °C.",
-    opened_at=NOW - timedelta(days=3),
-    threshold_text="Under 18 °C in a red for 12 h",
-    clears_when="Two readings over 19 °C",
-    evidence=[row(NOW - timedelta(hours=2), "Temperature", "62.4", "°F", canonical_text="16.9 °C")],
+    confirmations=3,
 )
-NOTED = thing(
+NOTED_ALARM = alarm(
     id=33,
     check="late_entry",
     severity="info",
+    status="snoozed",
+    snoozed_until=NOW + timedelta(hours=20),
+    assigned_to=1,
+    assigned_to_name="Ana",
     title="Late readings",
     explanation="Two readings arrived a day late. The curve was drawn anew; no alarm changed.",
-    opened_at=NOW - timedelta(hours=3),
-    threshold_text="More than 6 h between reading and saving",
-    clears_when="By itself, with the next reading",
-    evidence=[],
 )
+CLEARED_ALARM = alarm(
+    id=34,
+    status="cleared",
+    cleared_at=NOW - timedelta(hours=1),
+    cleared_because="A reading it rested on was corrected or taken out.",
+)
+STUCK = card(alarm(), [r for r in ROWS if r.type_label == "Sugar"][:5])
+COLD = card(
+    COLD_ALARM,
+    [row(NOW - timedelta(hours=2), "Temperature", "62.4", "°F", canonical_text="16.9 °C")],
+)
+NOTED = card(NOTED_ALARM)
+COLLEAGUES = {1: "Ana", 2: "Bruno"}
+
+
+def inbox(show: str, groups: dict[str, list[Any]], **other: Any) -> Page:
+    """The inbox of alarms."""
+    given = {
+        "show": show,
+        "heading": "1 to act on, 1 to look at",
+        "subheading": "In the last 24 h: 7 opened, 3 cleared by themselves.",
+        "groups": [
+            thing(
+                key=key,
+                title="A gravity",
+                rows=[thing(alarm=one, vessel_code="T-17", wine_code="G26-17") for one in those],
+            )
+            for key, those in groups.items()
+        ],
+        "people": COLLEAGUES,
+        "is_cut": False,
+    }
+    return "analysis_engine/anomalies.html", {"inbox": thing(**(given | other)), "tabs": TABS}
+
+
+def history_event(what: str, **other: Any) -> Any:
+    """A thing that became of an alarm."""
+    given = {
+        "at": NOW - timedelta(hours=2),
+        "user_name": None,
+        "note": "",
+        "assigned_to_name": None,
+        "snoozed_until": None,
+    }
+    return thing(what=what, **(given | other))
+
+
 ADVICE = [
     thing(
         action="Warm it slowly, then wake the yeast.",
@@ -194,6 +269,7 @@ def ahead(**other: Any) -> Any:
         "days_from": 3.4,
         "days": 4.2,
         "days_to": 6.1,
+        "next_at": NOW + timedelta(hours=22),
         "sugar_low": 6.2,
         "sugar": 6.9,
         "sugar_high": 7.4,
@@ -213,6 +289,7 @@ def analysis(**other: Any) -> Any:
         "recommendations": ADVICE,
         "poll_seconds": 15.0,
         "chart": chart(),
+        "people": COLLEAGUES,
         "forecast": ahead(),
     }
     return thing(**(given | other))
@@ -583,6 +660,26 @@ FOUND = {
 }
 
 PAGES: dict[str, Page] = {
+    "alarms": inbox("open", {"act": [alarm()], "watch": [COLD_ALARM]}, is_cut=True),
+    "alarms-snoozed": inbox("snoozed", {"calm": [NOTED_ALARM]}),
+    "alarms-cleared": inbox("cleared", {"good": [CLEARED_ALARM]}),
+    "alarms-none": inbox("mine", {}, heading="Nothing is yours"),
+    "alarm": (
+        "analysis_engine/anomaly.html",
+        {
+            "page": thing(
+                row=thing(alarm=COLD_ALARM, vessel_code="T-17", wine_code="G26-17"),
+                people=COLLEAGUES,
+                history=[
+                    history_event("opened", note="16.9 °C, wanted are 22 to 28 °C."),
+                    history_event("assigned", user_name="Ana", assigned_to_name="Bruno"),
+                    history_event("snoozed", user_name="Ana", snoozed_until=NOW),
+                    history_event("confirmed"),
+                    history_event("acknowledged", user_name="Bruno", note="The valve is open."),
+                ],
+            )
+        },
+    ),
     "api-docs": ("api_docs.html", API | {"_outside": True}),
     "sign-in": ("auth/sign_in.html", door()),
     "sign-in-refused": (

@@ -22,6 +22,12 @@ NOW = datetime(2026, 9, 24, 9, 15, tzinfo=ZoneInfo("Europe/Madrid"))
 ZONE = ZoneInfo("Europe/Madrid")
 
 ADDRESSES = {
+    "alarms.acknowledge": "/anomalies/{anomaly_id}/acknowledge",
+    "alarms.assign": "/anomalies/{anomaly_id}/assign",
+    "alarms.inbox": "/anomalies",
+    "alarms.reopen": "/anomalies/{anomaly_id}/reopen",
+    "alarms.show_alarm": "/anomalies/{anomaly_id}",
+    "alarms.snooze": "/anomalies/{anomaly_id}/snooze",
     "analysis.board": "/",
     "analysis.show": "/fermentations/{fermentation_id}",
     "analysis.analysis_panel": "/fermentations/{fermentation_id}/analysis-panel",
