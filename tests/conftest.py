@@ -10,7 +10,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import QueuePool
 
+from tests.integration.runtime.running_appliance import wait_for
 from winery_appliance.auth.commands import CreateUser
 from winery_appliance.auth.passwords import hash_password
 from winery_appliance.auth.permissions import Role
@@ -180,8 +182,16 @@ def book(make_database: Callable[[], Settings]) -> Iterator[Winery]:
         Database(role_url(settings, "worker"), pool_size=3),
     )
     yield winery
-    winery.app.dispose()
-    winery.worker.dispose()
+    close(winery.app)
+    close(winery.worker)
+
+
+def close(database: Database) -> None:
+    """Close every connection. One that a thread of this test still holds would be lost, and fail some later test."""
+    pool = database.engine.pool
+    assert isinstance(pool, QueuePool)
+    wait_for(lambda: pool.checkedout() == 0, "a connection is still in use", timeout_s=20)
+    database.dispose()
 
 
 @dataclass(frozen=True)

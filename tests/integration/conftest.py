@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.conftest import Cast, Winery
+from tests.conftest import Cast, Winery, close
 from winery_appliance.auth.service import Actor, issue_token
 from winery_appliance.core import clock
 from winery_appliance.core.outbox import drain
@@ -24,7 +24,7 @@ def app(book: Winery) -> Iterator[Flask]:
     """The application as a process of the role `app` builds it."""
     made = create_app(book.settings)
     yield made
-    made.extensions["winery_database"].dispose()
+    close(made.extensions["winery_database"])
 
 
 @dataclass
