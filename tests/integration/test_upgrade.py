@@ -32,6 +32,9 @@ SENT = {
     "qualifier": None,
 }
 
+# What later versions took away, because it is told by another column: it must be there again after the way back.
+TAKEN_AWAY = {("users", "is_active")}
+
 BOOK = Path(__file__).with_name("book_of_first_version.sql")
 
 
@@ -90,14 +93,21 @@ def test_every_row_is_there_after_the_update_and_after_the_way_back(old_book: Se
     assert [table for table, rows in before.items() if not rows] == [], "each table has a row"
     migrate(owner)
     check_models(owner)
-    after = read_rows(old_book, columns)
+    kept = {
+        table: [name for name in names if (table, name) not in TAKEN_AWAY]
+        for table, names in columns.items()
+    }
+    after = read_rows(old_book, kept)
     for table, rows in before.items():  # an update may add rows of its own
-        assert [row for row in rows if row not in after[table]] == [], table
+        stayed = [{name: row[name] for name in kept[table]} for row in rows]
+        assert [row for row in stayed if row not in after[table]] == [], table
     downgrade(owner, FIRST)
-    assert read_columns(old_book) == columns
+    assert {table: set(names) for table, names in read_columns(old_book).items()} == {
+        table: set(names) for table, names in columns.items()
+    }
     assert read_rows(old_book, columns) == before
     migrate(owner)
-    assert read_rows(old_book, columns) == after
+    assert read_rows(old_book, kept) == after
 
 
 def test_people_go_on_with_the_book_after_the_update(old_book: Settings) -> None:

@@ -90,15 +90,16 @@ class AuditAnswer(Answer):
 
 
 class UserAnswer(Answer):
-    """A person who may sign in, or could until they were disabled."""
+    """A person who may sign in, or could until they were removed at `deleted_at`."""
 
     id: int
     email: str | None
     username: str | None
     display_name: str
     role: Role
-    is_active: bool
+    has_pin: bool
     created_at: When
+    deleted_at: When | None
 
 
 class ResetCodeAnswer(Answer):

@@ -1,7 +1,7 @@
 """What can be asked of auth, as validated data."""
 
 from itertools import pairwise
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,7 +15,14 @@ from pydantic import (
 )
 
 from winery_appliance.auth.permissions import Permission, Role
-from winery_appliance.core.typed_text import Limit, Line, Moment, must_match, read_digits
+from winery_appliance.core.typed_text import (
+    Limit,
+    Line,
+    Moment,
+    forget_defaults,
+    must_match,
+    read_digits,
+)
 
 Email = Annotated[
     Line,
@@ -52,6 +59,14 @@ class CreatePersonalToken(BaseModel):
     name: Annotated[Line, StringConstraints(max_length=80)]
     scopes: Annotated[list[Permission], Field(min_length=1)]
     expires_at: Moment | None = None
+
+
+class ListPeople(BaseModel):
+    """Which people to list; `cursor` is the `next_cursor` of the page before."""
+
+    deleted: Literal["true", "false"] = "false"
+    cursor: str | None = None
+    limit: Limit = 50
 
 
 class ListTokens(BaseModel):
@@ -91,19 +106,20 @@ class CreateUser(BaseModel):
 
 
 class AddUser(CreateUser):
-    """A new person with a first password, as an owner's program sends it."""
+    """A new person; without a first password they choose one with a one-time code."""
 
-    password: Password
+    password: Password | None = None
 
 
 class ChangeUser(BaseModel):
-    """What changes about a person; null, or what is not sent, stays as it is."""
+    """What changes about a person; what is left out stays. One of e-mail and username has to stay."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=forget_defaults)
 
-    display_name: Annotated[Line, StringConstraints(max_length=80)] | None = None
-    role: Role | None = None
-    is_active: bool | None = None
+    email: Email | None = None
+    username: Username | None = None
+    display_name: Annotated[Line, StringConstraints(max_length=80)] = ""
+    role: Role = Role.VIEWER
 
 
 class NewPassword(BaseModel):
@@ -157,7 +173,7 @@ class ResetPin(SpendCode):
 
 
 class ChoosePin(BaseModel):
-    """A new PIN of one's own."""
+    """A new PIN."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -179,6 +195,21 @@ class NameDevice(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[Line, StringConstraints(max_length=60)]
+
+
+class RenameDevice(BaseModel):
+    """Another name for a tablet; left out, it stays."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=forget_defaults)
+
+    name: Annotated[Line, StringConstraints(max_length=60)] = ""
+
+
+class ListSharedDevices(BaseModel):
+    """Which shared devices to list; `cursor` is the `next_cursor` of the page before."""
+
+    cursor: str | None = None
+    limit: Limit = 50
 
 
 class EnrollDevice(BaseModel):

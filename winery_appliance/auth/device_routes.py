@@ -1,15 +1,22 @@
-"""The account page with its PIN and the shared devices, and the page on which a tablet enrolls itself."""
+"""The account page with its PIN and shared devices, and the pages of one-time codes: for a tablet, a PIN, a password."""
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from winery_appliance.auth import devices, guards, people, pins, queries, service
-from winery_appliance.auth.commands import ChoosePin, EnrollDevice, NameDevice, ResetPin
+from winery_appliance.auth.commands import (
+    ChoosePin,
+    EnrollDevice,
+    NameDevice,
+    ResetPassword,
+    ResetPin,
+)
 from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.passwords import hash_password
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import web
 from winery_appliance.core.errors import AppError
+from winery_appliance.core.typed_text import MAX_LIMIT
 
 blueprint = Blueprint("devices", __name__)
 
@@ -47,7 +54,7 @@ def name_device() -> ResponseReturnValue:
         command = web.parse(NameDevice, {"name": request.form.get("name", "")})
         with web.transaction(actor.winery_id) as session:
             if "elsewhere" in request.form:
-                named = devices.name_device(session, command, actor=actor)
+                named, _ = devices.name_device(session, command, actor=actor)
                 token = None
             else:
                 token = devices.enroll_this_device(session, command, actor=actor)
@@ -96,36 +103,61 @@ def enroll_by_code() -> ResponseReturnValue:
 @blueprint.get("/new-pin")
 def new_pin() -> ResponseReturnValue:
     """Where somebody chooses a PIN with the owner's one-time code."""
-    return _show_code_page("auth/new_pin.html")
+    return _show_code_page("auth/new_secret.html", what="PIN")
 
 
 @blueprint.post("/new-pin")
 def reset_pin() -> ResponseReturnValue:
     """Set the PIN of whom the one-time code is for."""
-    given = {name: request.form.get(name, "") for name in ("login", "code", "pin")}
     try:
-        people.reset_pin(web.database(), web.parse(ResetPin, given), address=web.client_address())
+        command = web.parse(ResetPin, _read_form("login", "code", "pin"))
+        people.reset_pin(web.database(), command, address=web.client_address())
     except AppError as error:
-        return _show_code_page("auth/new_pin.html", error), web.status_of(error)
+        return _show_code_page("auth/new_secret.html", error, what="PIN"), web.status_of(error)
     flash("The PIN is set. It works on the shared devices only.", "success")
     return redirect(url_for("auth.sign_in"), 303)
 
 
+@blueprint.get("/new-password")
+def new_password() -> ResponseReturnValue:
+    """Where somebody chooses a password with the owner's one-time code."""
+    return _show_code_page("auth/new_secret.html", what="password")
+
+
+@blueprint.post("/new-password")
+def reset_password() -> ResponseReturnValue:
+    """Set the password of whom the one-time code is for."""
+    try:
+        command = web.parse(ResetPassword, _read_form("login", "code", "password"))
+        people.reset_password(web.database(), command, address=web.client_address())
+    except AppError as error:
+        page = _show_code_page("auth/new_secret.html", error, what="password")
+        return page, web.status_of(error)
+    flash("The password is set. Sign in with it.", "success")
+    return redirect(url_for("auth.sign_in"), 303)
+
+
+def _read_form(*names: str) -> dict[str, str]:
+    return {name: request.form.get(name, "") for name in names}
+
+
 def _show_account(errors: dict[str, str] | None = None) -> str:
     actor = current_actor()
-    configures = actor.may(Permission.CONFIGURE_CELLAR)
+    shared = None
     with web.transaction(actor.winery_id) as session:
+        if actor.may(Permission.CONFIGURE_CELLAR):
+            shared = devices.list_devices(session, actor=actor, limit=MAX_LIMIT).items
         return render_template(
             "auth/account.html",
             sessions=queries.list_sessions(
                 session, user_id=actor.user_id, current_id=actor.session_id
             ),
-            devices=devices.list_devices(session, actor=actor) if configures else None,
+            devices=shared,
             form={"values": request.form, "errors": errors or {}},
         )
 
 
-def _show_code_page(template: str, error: AppError | None = None) -> str:
+def _show_code_page(template: str, error: AppError | None = None, **context: str) -> str:
     with web.transaction() as session:
         winery_name = service.find_only_winery_name(session)
     wrong = {field.path: field.detail for field in error.fields} if error else {}
@@ -134,4 +166,4 @@ def _show_code_page(template: str, error: AppError | None = None) -> str:
         "errors": wrong,
         "error": error.detail if error and not wrong else None,
     }
-    return render_template(template, form=form, winery_name=winery_name)
+    return render_template(template, form=form, winery_name=winery_name, **context)

@@ -1,14 +1,15 @@
 """Use cases around the tablets that a cellar shares: named, enrolled on themselves, revoked."""
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import case, delete, func, select, text, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from winery_appliance.auth.commands import EnrollDevice, NameDevice
+from winery_appliance.auth.commands import EnrollDevice, NameDevice, RenameDevice
 from winery_appliance.auth.models import SharedDevice, SignInFailure, UserSession
 from winery_appliance.auth.passwords import hash_code, hash_secret, make_readable_secret
 from winery_appliance.auth.permissions import Permission
@@ -16,7 +17,10 @@ from winery_appliance.auth.service import SEEN_EVERY, Actor, refuse_when_throttl
 from winery_appliance.core import clock
 from winery_appliance.core.db import Database, enter_winery
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
+from winery_appliance.core.paging import Page, cut_page, read_cursor
+from winery_appliance.core.version_tags import refuse_stale
 
+Seen = Collection[str] | None
 CODE_LASTS = timedelta(hours=24)
 _CODE_LENGTH = 12  # 60 bits, as for a new password
 _ENROLMENT = "device enrolment"  # whose failure it is: no login, so that it has a blank
@@ -39,7 +43,8 @@ class DeviceView:
     name: str
     created_at: datetime
     enrolled_at: datetime | None
-    last_seen_at: datetime | None
+    # Not in the tag of a version: it changes by mere use.
+    last_seen_at: datetime | None = field(repr=False)
     revoked_at: datetime | None
 
 
@@ -52,22 +57,63 @@ class NamedDevice:
     expires_at: datetime
 
 
-def list_devices(session: Session, *, actor: Actor) -> list[DeviceView]:
-    """Every device of the winery, the revoked last. Raises NotAllowed."""
+def list_devices(
+    session: Session, *, actor: Actor, cursor: str | None = None, limit: int = 50
+) -> Page[DeviceView]:
+    """Devices of the winery, the revoked last. Raises NotAllowed, Invalid for a cursor that is not ours."""
     require(actor, Permission.CONFIGURE_CELLAR)
-    rows = session.scalars(
-        select(SharedDevice).order_by(SharedDevice.revoked_at.desc().nulls_first(), SharedDevice.id)
-    )
-    return [_view(row) for row in rows]
+    place = tuple_(case((SharedDevice.revoked_at.is_(None), "0"), else_="1"), SharedDevice.id)
+    wanted = select(SharedDevice).order_by(*place.clauses)
+    if cursor is not None:
+        wanted = wanted.where(place > tuple_(*read_cursor(cursor, str)))
+    views = [_view(row) for row in session.scalars(wanted.limit(limit + 1))]
+    return cut_page(views, limit, lambda view: ("1" if view.revoked_at else "0", view.id))
 
 
-def name_device(session: Session, command: NameDevice, *, actor: Actor) -> NamedDevice:
-    """Let a tablet enroll itself with a one-time code, good for a day. Raises NotAllowed, Conflict for a used name."""
+def get_device(session: Session, device_id: int, *, actor: Actor) -> DeviceView:
+    """One device, also a revoked one. Raises NotAllowed and NotFound."""
+    require(actor, Permission.CONFIGURE_CELLAR)
+    row = session.get(SharedDevice, device_id)
+    if row is None:
+        raise _unknown()
+    return _view(row)
+
+
+def name_device(session: Session, command: NameDevice, *, actor: Actor) -> tuple[NamedDevice, bool]:
+    """Let a tablet enroll itself with a one-time code, good for a day, and whether it is a new one.
+
+    For one that waits for its code already there is a new code, and the old one loses its worth. Raises NotAllowed, and
+    Conflict for the name of an enrolled one.
+    """
+    require(actor, Permission.CONFIGURE_CELLAR)
     code, expires_at = make_readable_secret(_CODE_LENGTH), clock.now() + CODE_LASTS
-    row = _add(session, command.name, actor)
+    row = session.scalar(
+        select(SharedDevice)
+        .where(
+            func.lower(SharedDevice.name) == func.lower(command.name),
+            SharedDevice.enrolled_at.is_(None),
+            SharedDevice.revoked_at.is_(None),
+        )
+        .with_for_update()
+    )
+    created = row is None
+    row = row or _add(session, command.name, actor)
     row.code_hash, row.code_expires_at = hash_code(code), expires_at
     session.flush()
-    return NamedDevice(_view(row), code, expires_at)
+    return NamedDevice(_view(row), code, expires_at), created
+
+
+def rename_device(
+    session: Session, device_id: int, command: RenameDevice, *, actor: Actor, seen: Seen
+) -> DeviceView:
+    """Call a device something else. Raises NotAllowed, NotFound, ChangedMeanwhile, Conflict for a used name."""
+    row = _hold(session, device_id, actor, seen)
+    try:
+        with session.begin_nested():
+            row.name = command.name or row.name
+    except IntegrityError as error:
+        raise _taken() from error
+    return _view(row)
 
 
 def enroll_this_device(session: Session, command: NameDevice, *, actor: Actor) -> str:
@@ -109,18 +155,29 @@ def enroll_device(db: Database, command: EnrollDevice, *, address: str) -> str:
     )
 
 
-def revoke_device(session: Session, device_id: int, *, actor: Actor) -> None:
-    """End a shared device and every sign-in by PIN on it. Raises NotAllowed, NotFound."""
-    require(actor, Permission.CONFIGURE_CELLAR)
-    revoked = session.scalar(
-        update(SharedDevice)
-        .where(SharedDevice.id == device_id, SharedDevice.revoked_at.is_(None))
-        .values(revoked_at=clock.now(), code_hash=None, code_expires_at=None)
-        .returning(SharedDevice.id)
-    )
-    if revoked is None:
-        raise NotFound("There is no such device, or it is revoked already.")
+def revoke_device(session: Session, device_id: int, *, actor: Actor, seen: Seen = None) -> None:
+    """End a shared device and every sign-in by PIN on it, for good.
+
+    There is no way back: a tablet is revoked because it may be in strange hands, and with it the secret that a way back
+    would make good again. Its name is free at once, and to enroll it anew takes a minute. Raises NotAllowed, NotFound,
+    ChangedMeanwhile.
+    """
+    row = _hold(session, device_id, actor, seen)
+    row.revoked_at, row.code_hash, row.code_expires_at = clock.now(), None, None
     session.execute(delete(UserSession).where(UserSession.device_id == device_id))
+
+
+def _hold(session: Session, device_id: int, actor: Actor, seen: Seen) -> SharedDevice:
+    require(actor, Permission.CONFIGURE_CELLAR)
+    row = session.scalar(
+        select(SharedDevice)
+        .where(SharedDevice.id == device_id, SharedDevice.revoked_at.is_(None))
+        .with_for_update()
+    )
+    if row is None:
+        raise _unknown()
+    refuse_stale(_view(row), seen)
+    return row
 
 
 def find_device(db: Database, token: str) -> Device | None:
@@ -151,12 +208,20 @@ def _add(session: Session, name: str, actor: Actor) -> SharedDevice:
         with session.begin_nested():
             session.add(row)
     except IntegrityError as error:
-        raise Conflict(
-            "There is a shared device of this name. Nothing was changed. Choose another, or revoke that one.",
-            code="name_taken",
-            fields=[FieldFault("name", "taken", "Already in use.")],
-        ) from error
+        raise _taken() from error
     return row
+
+
+def _taken() -> Conflict:
+    return Conflict(
+        "There is a shared device of this name. Nothing was changed. Choose another, or revoke that one.",
+        code="name_taken",
+        fields=[FieldFault("name", "taken", "Already in use.")],
+    )
+
+
+def _unknown() -> NotFound:
+    return NotFound("There is no such device, or it is revoked already.")
 
 
 def _hand_over(session: Session, device_id: int) -> str:

@@ -1,6 +1,6 @@
 """Shared devices and PINs for programs; a device is known by its cookie, as in a browser."""
 
-from flask import Blueprint
+from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
 from winery_appliance.auth import devices, guards, people, pins, service
@@ -13,56 +13,93 @@ from winery_appliance.auth.answers import (
 from winery_appliance.auth.commands import (
     ChoosePin,
     EnrollDevice,
+    ListSharedDevices,
     NameDevice,
+    RenameDevice,
     ResetPin,
     SignInByPin,
 )
-from winery_appliance.auth.devices import Device
+from winery_appliance.auth.devices import Device, DeviceView
 from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.passwords import hash_password
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import web
 from winery_appliance.core.errors import NotAllowed
-from winery_appliance.core.openapi import ListOf, describes
+from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
 from winery_appliance.core.paging import Page
+from winery_appliance.core.version_tags import make_tag
 
 blueprint = Blueprint("devices_api", __name__, url_prefix="/api/v1")
 
 
 @blueprint.get("/shared-devices")
-@describes({200: ListOf[DeviceAnswer]})
+@describes({200: ListOf[DeviceAnswer]}, query=ListSharedDevices)
 @permitted(Permission.CONFIGURE_CELLAR)
 def list_shared_devices() -> ResponseReturnValue:
-    """Every shared device of the winery, the revoked last."""
+    """Shared devices of the winery, the revoked last."""
     actor = current_actor()
+    wanted = web.read_query(ListSharedDevices)
     with web.transaction(actor.winery_id) as session:
-        found = devices.list_devices(session, actor=actor)
-    return web.answer_written(ListOf[DeviceAnswer].write(Page(found, None)))
+        page = devices.list_devices(session, actor=actor, **wanted.model_dump())
+    return web.answer_written(ListOf[DeviceAnswer].write(page))
 
 
 @blueprint.post("/shared-devices")
-@describes({201: NamedDeviceAnswer}, body=NameDevice, problems=[409])
+@describes({201: NamedDeviceAnswer, 200: NamedDeviceAnswer}, body=NameDevice, problems=[409])
 @permitted(Permission.CONFIGURE_CELLAR)
 def name_shared_device() -> ResponseReturnValue:
-    """Name a tablet that several people shall share; its one-time code, good for a day, is typed on the tablet."""
+    """Name a tablet that several people shall share; its one-time code, good for a day, is typed on the tablet.
+
+    201 the first time; 200 with a new code, instead of the old, while the tablet still waits for it.
+    """
     actor = current_actor()
     command = web.read_json(NameDevice)
     with web.transaction(actor.winery_id) as session:
-        named = devices.name_device(session, command, actor=actor)
+        named, created = devices.name_device(session, command, actor=actor)
     body = NamedDeviceAnswer(
         device=DeviceAnswer.model_validate(named.view), code=named.code, expires_at=named.expires_at
     )
-    return web.answer_json(body.model_dump(mode="json"), 201)
+    response = web.answer_json(body.model_dump(mode="json"), 201 if created else 200)
+    response.headers["Location"] = f"/api/v1/shared-devices/{named.view.id}"
+    return response
+
+
+@blueprint.get("/shared-devices/<id:device_id>")
+@describes({200: DeviceAnswer})
+@permitted(Permission.CONFIGURE_CELLAR)
+def get_shared_device(device_id: int) -> ResponseReturnValue:
+    """One shared device, also a revoked one."""
+    actor = current_actor()
+    with web.transaction(actor.winery_id) as session:
+        device = devices.get_device(session, device_id, actor=actor)
+    return _answer(device)
+
+
+@blueprint.patch("/shared-devices/<id:device_id>")
+@describes({200: DeviceAnswer}, body=RenameDevice, headers=IF_MATCH, problems=[409, 412, 428])
+@permitted(Permission.CONFIGURE_CELLAR)
+def rename_shared_device(device_id: int) -> ResponseReturnValue:
+    """Call a shared device something else."""
+    actor = current_actor()
+    seen = web.read_seen()
+    command = web.read_json(RenameDevice)
+    with web.transaction(actor.winery_id) as session:
+        device = devices.rename_device(session, device_id, command, actor=actor, seen=seen)
+    return _answer(device)
 
 
 @blueprint.delete("/shared-devices/<id:device_id>")
-@describes({204: None})
+@describes({204: None}, headers=IF_MATCH, problems=[412])
 @permitted(Permission.CONFIGURE_CELLAR)
 def revoke_shared_device(device_id: int) -> ResponseReturnValue:
-    """End a shared device and every sign-in by PIN on it."""
+    """End a shared device and every sign-in by PIN on it, for good: what is revoked is enrolled anew, never restored.
+
+    Its secret may be in strange hands. If-Match is heeded when it is sent.
+    """
     actor = current_actor()
+    seen = web.read_seen(needed=False)
     with web.transaction(actor.winery_id) as session:
-        devices.revoke_device(session, device_id, actor=actor)
+        devices.revoke_device(session, device_id, actor=actor, seen=seen)
     return "", 204
 
 
@@ -130,6 +167,12 @@ def reset_pin() -> ResponseReturnValue:
     """Choose a PIN with the one-time code that an owner made for a person."""
     people.reset_pin(web.database(), web.read_json(ResetPin), address=web.client_address())
     return "", 204
+
+
+def _answer(device: DeviceView) -> Response:
+    response = web.answer_json(DeviceAnswer.show(device))
+    response.set_etag(make_tag(device))
+    return response
 
 
 def _need_device() -> Device:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     CheckConstraint,
     DateTime,
     ForeignKeyConstraint,
@@ -59,7 +58,6 @@ class User(Base):
     role: Mapped[str] = mapped_column(Text)
     hashed_password: Mapped[str] = mapped_column(Text)
     hashed_pin: Mapped[str | None] = mapped_column(Text)
-    is_active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 

@@ -12,9 +12,9 @@ _hasher = PasswordHasher()
 _READABLE = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
-def hash_password(password: str) -> str:
-    """The hash to keep."""
-    return _hasher.hash(password)
+def hash_password(password: str | None) -> str:
+    """The hash to keep; without a password, of one that nobody knows."""
+    return _hasher.hash(secrets.token_urlsafe(32) if password is None else password)
 
 
 def verify_password(hashed: str | None, password: str) -> bool:

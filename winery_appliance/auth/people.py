@@ -1,33 +1,43 @@
 """Use cases around the people of a winery: who is in it, what they are, and new passwords for those who lost theirs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Select, delete, func, select, text
+from sqlalchemy import Select, delete, func, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from winery_appliance.auth.commands import (
+    AddUser,
     ChangeUser,
-    CreateUser,
     ResetPassword,
     ResetPin,
     SpendCode,
 )
 from winery_appliance.auth.models import PasswordReset, SignInFailure, User, UserSession
-from winery_appliance.auth.passwords import hash_code, hash_password, make_readable_secret
+from winery_appliance.auth.passwords import (
+    hash_code,
+    hash_password,
+    make_readable_secret,
+    verify_password,
+)
 from winery_appliance.auth.permissions import Permission, Role
 from winery_appliance.auth.service import (
     Actor,
     create_user,
     end_sign_ins,
+    refuse_login,
     refuse_when_throttled,
     require,
 )
 from winery_appliance.core import clock
 from winery_appliance.core.db import Database
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
+from winery_appliance.core.paging import Page, cut_page, read_cursor
+from winery_appliance.core.version_tags import refuse_stale
 
 RESET_CODE_LASTS = timedelta(hours=24)
 _CODE_LENGTH = (
@@ -35,17 +45,22 @@ _CODE_LENGTH = (
 )
 
 
+Seen = Collection[str] | None
+_LIVING = User.deleted_at.is_(None)
+
+
 @dataclass(frozen=True)
 class PersonView:
-    """Somebody who may sign in, or could until they were disabled."""
+    """Somebody who may sign in, or could until they were removed."""
 
     id: int
     email: str | None
     username: str | None
     display_name: str
     role: Role
-    is_active: bool
+    has_pin: bool
     created_at: datetime
+    deleted_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -56,82 +71,138 @@ class ResetCode:
     expires_at: datetime
 
 
-def list_people(session: Session, *, actor: Actor) -> list[PersonView]:
-    """Everybody of the winery by name, the disabled too. Raises NotAllowed."""
+def list_people(
+    session: Session,
+    *,
+    actor: Actor,
+    deleted: bool = False,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[PersonView]:
+    """Who is in the winery, or who was removed, by name. Raises NotAllowed, Invalid for a cursor that is not ours."""
     require(actor, Permission.MANAGE_USERS)
-    rows = session.scalars(
-        select(User).where(User.deleted_at.is_(None)).order_by(User.display_name, User.id)
-    )
-    return [_view(row) for row in rows]
+    by_name = func.lower(User.display_name)
+    wanted = select(User).where(User.deleted_at.is_not(None) if deleted else _LIVING)
+    if cursor is not None:
+        name, row_id = read_cursor(cursor, str)
+        wanted = wanted.where(tuple_(by_name, User.id) > tuple_(func.lower(name), row_id))
+    rows = session.scalars(wanted.order_by(by_name, User.id).limit(limit + 1))
+    views = [_view(row) for row in rows]
+    return cut_page(views, limit, lambda view: (view.display_name, view.id))
 
 
 def get_person(session: Session, user_id: int, *, actor: Actor) -> PersonView:
-    """One person of the winery. Raises NotAllowed and NotFound."""
+    """One person of the winery. Raises NotAllowed and NotFound, also for who was removed."""
     require(actor, Permission.MANAGE_USERS)
     return _view(_find(session, user_id))
 
 
-def add_person(
-    session: Session, command: CreateUser, hashed_password: str, *, actor: Actor
-) -> PersonView:
-    """Let somebody in. Raises NotAllowed, and Conflict when the login is taken."""
+def find_person(session: Session, login: str, *, actor: Actor) -> PersonView | None:
+    """Who signs in as `login` (small letters), else who did last before they were removed. Raises NotAllowed."""
     require(actor, Permission.MANAGE_USERS)
-    user_id = create_user(session, actor.winery_id, command, hashed_password)
-    return get_person(session, user_id, actor=actor)
+    found = session.scalar(
+        select(User)
+        .where(or_(func.lower(User.email) == login, func.lower(User.username) == login))
+        .order_by(User.deleted_at.desc().nulls_first())
+        .limit(1)
+    )
+    return _view(found) if found else None
 
 
-def lock_person(session: Session, user_id: int, *, actor: Actor) -> PersonView:
-    """The person as they are now, and stay until this transaction ends. Raises NotAllowed and NotFound.
+def add_person(
+    session: Session, command: AddUser, hashed_password: str, *, actor: Actor
+) -> tuple[PersonView, bool]:
+    """Let somebody in, and whether this call did it: the same content again finds the first.
 
-    The winery's owners are locked with them, always in the same order: of two who change owners at once, the second
-    waits and then sees what the first left.
+    Without a password nobody can sign in before a one-time code was used. Raises NotAllowed, and Conflict when the login
+    is somebody else's or the content differs.
     """
     require(actor, Permission.MANAGE_USERS)
-    session.execute(_active_owners().with_for_update())
-    return _view(_find(session, user_id, lock=True))
+    try:
+        user_id = create_user(session, actor.winery_id, command, hashed_password)
+    except Conflict:
+        earlier = _find_same(session, command)
+        if earlier is None:
+            raise
+        return _view(earlier), False
+    return get_person(session, user_id, actor=actor), True
+
+
+def _find_same(session: Session, command: AddUser) -> User | None:
+    """The person with just this content, the password included where one is given."""
+    given = command.model_dump(exclude={"password"})
+    same = [getattr(User, name).is_not_distinct_from(value) for name, value in given.items()]
+    found = session.scalar(select(User).where(_LIVING, *same))
+    if found is None or command.password is None:
+        return found
+    right = verify_password(found.hashed_password, command.password.get_secret_value())
+    return found if right else None
 
 
 def change_person(
-    session: Session, user_id: int, command: ChangeUser, *, actor: Actor
+    session: Session, user_id: int, command: ChangeUser, *, actor: Actor, seen: Seen = None
 ) -> PersonView:
-    """Give somebody another name or role, shut them out or let them in again; what is None stays.
+    """Give somebody another name, login or role. Another role ends every sign-in and token.
 
-    Another role and being shut out end every sign-in and token. Raises NotAllowed, NotFound, and Conflict for the last
-    owner who can sign in.
+    Raises NotAllowed, NotFound, ChangedMeanwhile, Invalid for nobody's login, and Conflict for the last owner or a login
+    that is taken.
     """
-    before = lock_person(session, user_id, actor=actor)
-    user = _find(session, user_id)
-    role = command.role or before.role
-    is_active = before.is_active if command.is_active is None else command.is_active
-    if before.role == Role.OWNER and before.is_active and (role != Role.OWNER or not is_active):
-        _refuse_for_last_owner(session, user_id)
-    user.role, user.is_active = str(role), is_active
-    user.display_name = command.display_name or before.display_name
-    if role != before.role or not is_active:
+    user = _hold(session, user_id, actor, seen)
+    values = command.model_dump(mode="json", exclude_unset=True)
+    if values.get("role", user.role) != user.role:
+        if user.role == Role.OWNER:
+            _refuse_for_last_owner(session, user_id)
         end_sign_ins(session, user_id)
-    session.flush()
+    if not (values.get("email", user.email) or values.get("username", user.username)):
+        raise Invalid(
+            "Nobody could sign in as this person. Nothing was changed. Leave an e-mail or a username.",
+            code="no_login",
+            fields=[FieldFault("username", "needed", "Give an e-mail or a username.")],
+        )
+    _write(session, user, values)
     return _view(user)
 
 
-def _refuse_for_last_owner(session: Session, user_id: int) -> None:
-    if not [owner for owner in session.scalars(_active_owners()) if owner != user_id]:
-        raise Conflict(
-            "This is the last owner who can sign in. Nothing was changed. Make somebody else an owner first.",
-            code="last_owner",
-        )
+def remove_person(session: Session, user_id: int, *, actor: Actor, seen: Seen = None) -> None:
+    """Shut somebody out at once: every sign-in, token and one-time code ends. What they wrote keeps their name.
+
+    Raises NotAllowed, NotFound, ChangedMeanwhile, and Conflict for the last owner.
+    """
+    user = _hold(session, user_id, actor, seen)
+    if user.role == Role.OWNER:
+        _refuse_for_last_owner(session, user_id)
+    user.deleted_at = clock.now()
+    session.execute(delete(PasswordReset).where(PasswordReset.user_id == user_id))
+    end_sign_ins(session, user_id)
+
+
+def restore_person(session: Session, user_id: int, *, actor: Actor) -> PersonView:
+    """Let somebody who was removed in again, with role, password and PIN as they were.
+
+    Who is not removed stays as they are. Raises NotAllowed, NotFound, and Conflict when the login is another's by now.
+    """
+    require(actor, Permission.MANAGE_USERS)
+    user = _find(session, user_id, lock=True, also_removed=True)
+    if user.deleted_at is not None:
+        # Who was signing in while they were removed may have left one more.
+        end_sign_ins(session, user_id)
+        _write(session, user, {"deleted_at": None})
+    return _view(user)
+
+
+def set_pin(session: Session, user_id: int, hashed_pin: str | None, *, actor: Actor) -> None:
+    """Give somebody a PIN, or with None take it away; ends the sign-ins by the old one. Raises NotAllowed, NotFound."""
+    require(actor, Permission.MANAGE_USERS)
+    give_pin(session, user_id, hashed_pin)
 
 
 def make_reset_code(session: Session, user_id: int, *, actor: Actor) -> ResetCode:
-    """A one-time code with which this person chooses a new password; the codes before it lose their worth.
+    """A one-time code with which this person chooses a new password or PIN; the codes before it lose their worth.
 
-    Only its hash is kept. Raises NotAllowed, NotFound, and Conflict for who is disabled.
+    Only its hash is kept. Raises NotAllowed and NotFound.
     """
-    person = get_person(session, user_id, actor=actor)
-    if not person.is_active:
-        raise Conflict(
-            f"{person.display_name} is disabled and could not sign in. Nothing was changed. Enable the login first.",
-            code="user_disabled",
-        )
+    require(actor, Permission.MANAGE_USERS)
+    _find(session, user_id, lock=True)
     made = ResetCode(make_readable_secret(_CODE_LENGTH), clock.now() + RESET_CODE_LASTS)
     values = {
         "code_hash": hash_code(made.code),
@@ -187,8 +258,8 @@ def spend_code(
     )
 
 
-def give_pin(session: Session, user_id: int, hashed_pin: str) -> None:
-    """Set a person's PIN and end the sign-ins by the old one. Raises NotFound."""
+def give_pin(session: Session, user_id: int, hashed_pin: str | None) -> None:
+    """Set a person's PIN, or with None take it away, and end the sign-ins by the old one. Raises NotFound."""
     _find(session, user_id, lock=True).hashed_pin = hashed_pin
     session.execute(
         delete(UserSession).where(
@@ -224,16 +295,46 @@ def _use_code(session: Session, user_id: int, code: str) -> bool:
     return used is not None
 
 
-def _active_owners() -> Select[int]:
-    return (
-        select(User.id)
-        .where(User.role == str(Role.OWNER), User.is_active, User.deleted_at.is_(None))
-        .order_by(User.id)
-    )
+def _hold(session: Session, user_id: int, actor: Actor, seen: Seen) -> User:
+    """The person, who stays as they are until this transaction ends.
+
+    The winery's owners are locked with them, always in the same order: of two who change owners at once, the second
+    waits and then sees what the first left.
+    """
+    require(actor, Permission.MANAGE_USERS)
+    session.execute(_owners().with_for_update())
+    user = _find(session, user_id, lock=True)
+    refuse_stale(_view(user), seen)
+    return user
 
 
-def _find(session: Session, user_id: int, *, lock: bool = False) -> User:
-    wanted = select(User).where(User.id == user_id, User.deleted_at.is_(None))
+def _owners() -> Select[int]:
+    return select(User.id).where(User.role == str(Role.OWNER), _LIVING).order_by(User.id)
+
+
+def _refuse_for_last_owner(session: Session, user_id: int) -> None:
+    if not [owner for owner in session.scalars(_owners()) if owner != user_id]:
+        raise Conflict(
+            "This is the last owner who can sign in. Nothing was changed. Make somebody else an owner first.",
+            code="last_owner",
+        )
+
+
+def _write(session: Session, user: User, values: dict[str, Any]) -> None:
+    try:
+        with session.begin_nested():
+            for name, value in values.items():
+                setattr(user, name, value)
+    except IntegrityError as error:
+        raise refuse_login(error) from error
+
+
+def _find(
+    session: Session, user_id: int, *, lock: bool = False, also_removed: bool = False
+) -> User:
+    wanted = select(User).where(User.id == user_id)
+    if not also_removed:
+        wanted = wanted.where(_LIVING)
     if lock:
         wanted = wanted.with_for_update().execution_options(populate_existing=True)
     user = session.scalar(wanted)
@@ -249,6 +350,7 @@ def _view(row: User) -> PersonView:
         row.username,
         row.display_name,
         Role(row.role),
-        row.is_active,
+        row.hashed_pin is not None,
         row.created_at,
+        row.deleted_at,
     )

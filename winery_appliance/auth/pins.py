@@ -41,7 +41,7 @@ def list_pin_people(session: Session) -> list[PinPerson]:
     """Who has a PIN, by name."""
     rows = session.execute(
         select(User.id, User.display_name)
-        .where(User.is_active, User.deleted_at.is_(None), User.hashed_pin.is_not(None))
+        .where(User.deleted_at.is_(None), User.hashed_pin.is_not(None))
         .order_by(User.display_name, User.id)
     )
     return [PinPerson(*row) for row in rows]
@@ -76,9 +76,7 @@ def _check_pin(
         what_next = "or sign in with your password"
         refuse_after(session, failed, TRIES, FAILURE_WINDOW, what_next)
         refuse_after(session, failed, TRIES_A_DAY, timedelta(days=1), what_next)
-        user = session.scalar(
-            select(User).where(User.id == user_id, User.is_active, User.deleted_at.is_(None))
-        )
+        user = session.scalar(select(User).where(User.id == user_id, User.deleted_at.is_(None)))
     if not verify_password(user.hashed_pin if user else None, pin):
         with db.transaction() as session:
             session.add(SignInFailure(login=login, address=address))

@@ -302,13 +302,18 @@ def create_user(session: Session, winery_id: int, command: CreateUser, hashed_pa
         with session.begin_nested():
             session.add(user)
     except IntegrityError as error:
-        field = "email" if "email" in str(error.orig) else "username"
-        raise Conflict(
-            f"Somebody already signs in with this {field}. Choose another.",
-            code="login_taken",
-            fields=[FieldFault(field, "taken", "Already in use.")],
-        ) from error
+        raise refuse_login(error) from error
     return user.id
+
+
+def refuse_login(error: IntegrityError) -> Conflict:
+    """What to raise when the database found a login in use."""
+    field = "email" if "email" in str(error.orig) else "username"
+    return Conflict(
+        f"Somebody already signs in with this {field}. Nothing was changed. Choose another.",
+        code="login_taken",
+        fields=[FieldFault(field, "taken", "Already in use.")],
+    )
 
 
 def find_only_winery_name(session: Session) -> str | None:

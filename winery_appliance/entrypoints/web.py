@@ -14,7 +14,7 @@ from winery_appliance.analysis_engine import alarm_routes, anomalies_api
 from winery_appliance.analysis_engine import api as analysis_api
 from winery_appliance.analysis_engine import routes as analysis_routes
 from winery_appliance.auth import api as auth_api
-from winery_appliance.auth import audit_api, device_routes, devices_api, tokens_api
+from winery_appliance.auth import audit_api, device_routes, devices_api, people_routes, tokens_api
 from winery_appliance.auth import routes as auth_routes
 from winery_appliance.auth.guards import set_up_sign_in
 from winery_appliance.cellar_work import api as cellar_work_api
@@ -49,6 +49,7 @@ PACKAGE = Path(__file__).parent.parent
 PAGES = (
     auth_routes,
     device_routes,
+    people_routes,
     winery_routes,
     fermentation_routes,
     cellar_work_routes,

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from flask import Flask
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from tests.conftest import PASSWORD, Cast, Winery
-from tests.integration.conftest import Api
+from tests.integration.auth.test_sign_in import Browser
+from tests.integration.conftest import Api, Tank
 from winery_appliance.auth.commands import ChangeUser
 from winery_appliance.auth.people import RESET_CODE_LASTS, change_person
 from winery_appliance.auth.permissions import Role
@@ -54,7 +57,53 @@ def test_who_was_let_in_can_sign_in(ana: Api) -> None:
     assert ana.get(f"/users/{made.json['id']}").json == made.json
     assert made.json in ana.get("/users").json["items"]
     assert enter(ana, "NINO", NEW_PASSWORD).status_code == 201
-    assert ana.post("/users", body).json["code"] == "login_taken"
+    again = ana.post("/users", body)
+    assert (again.status_code, again.json) == (200, made.json)
+    for other in ({"password": "another-one-of-ten"}, {"role": "viewer"}, {"display_name": "N."}):
+        refused = ana.post("/users", body | other)
+        assert (refused.status_code, refused.json["code"]) == (409, "login_taken"), other
+    assert enter(ana, "nino", NEW_PASSWORD).status_code == 201
+
+
+def test_who_is_invited_gets_in_by_a_code_alone(ana: Api) -> None:
+    body = {"username": "nino", "display_name": "Nino", "role": "cellar"}
+    made = ana.post("/users", body)
+    assert (made.status_code, ana.post("/users", body).status_code) == (201, 200)
+    assert reset(ana, "nino", make_code(ana, made.json["id"])).status_code == 204
+    assert enter(ana, "nino", NEW_PASSWORD).status_code == 201
+
+
+def test_logins_are_changed_and_one_is_left(ana: Api, cast: Cast) -> None:
+    bruno = cast.bruno.user_id
+    assert change(ana, bruno, username="Bruno.M").json["username"] == "bruno.m"
+    assert enter(ana, "bruno", PASSWORD).status_code == 401
+    assert enter(ana, "bruno.m", PASSWORD).status_code == 201
+    taken = change(ana, bruno, username="carla")
+    assert (taken.status_code, taken.json["code"]) == (409, "login_taken")
+    assert change(ana, bruno, email=None).json["email"] is None
+    bare = change(ana, bruno, username=None)
+    assert (bare.status_code, bare.json["code"]) == (422, "no_login")
+    assert enter(ana, "bruno.m", PASSWORD).status_code == 201
+
+
+def test_the_list_of_people_comes_in_pages_and_the_removed_apart(ana: Api, cast: Cast) -> None:
+    for name in ("zoe", "Zara", "áron"):
+        body = {"username": name, "display_name": name, "role": "viewer"}
+        made = ana.post("/users", body)
+        assert made.status_code == 201
+        if name == "zoe":
+            assert ana.call("DELETE", f"/users/{made.json['id']}").status_code == 204
+    names, cursor = [], ""
+    while True:
+        page = ana.get(f"/users?limit=2{cursor}").json
+        names += [person["display_name"] for person in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert names == ["Ana", "Bruno", "Marco", "Vera", "Zara", "áron"]
+    gone = ana.get("/users?deleted=true").json["items"]
+    assert [person["display_name"] for person in gone] == ["zoe"]
+    assert ana.get("/users?cursor=x").status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -79,7 +128,15 @@ def test_the_people_next_door_are_not_there(ana: Api, cast: Cast) -> None:
     carla = f"/users/{cast.carla.user_id}"
     assert ana.get(carla).status_code == 404
     assert ana.call("PATCH", carla, {"role": "viewer"}, **{"If-Match": "*"}).status_code == 404
-    assert ana.post(f"{carla}/reset-code", None).status_code == 404
+    for method, below in (
+        ("DELETE", ""),
+        ("POST", "/restore"),
+        ("POST", "/reset-code"),
+        ("PUT", "/pin"),
+        ("DELETE", "/pin"),
+    ):
+        body = {"pin": "7305"} if method == "PUT" else None
+        assert ana.call(method, carla + below, body).status_code == 404, (method, below)
     names = [person["display_name"] for person in ana.get("/users").json["items"]]
     assert names == ["Ana", "Bruno", "Marco", "Vera"]
 
@@ -103,13 +160,54 @@ def test_who_is_shut_out_stays_out_and_comes_back_only_through_the_door(
 ) -> None:
     bruno = sign_in_api("bruno")
     assert bruno.get("/fermentations").status_code == 200
-    assert change(ana, cast.bruno.user_id, is_active=False).json["is_active"] is False
+    path = f"/users/{cast.bruno.user_id}"
+    before = ana.get(path)
+    code = make_code(ana, cast.bruno.user_id)
+    stale = ana.call("DELETE", path, **{"If-Match": '"older"'})
+    assert (stale.status_code, stale.json["code"]) == (412, "changed_meanwhile")
+    tag = {"If-Match": before.headers["ETag"]}
+    assert ana.call("DELETE", path, **tag).status_code == 204
     assert bruno.get("/fermentations").status_code == 401
     assert enter(ana, "bruno", PASSWORD).status_code == 401
-    assert ana.post(f"/users/{cast.bruno.user_id}/reset-code", None).status_code == 409
-    assert change(ana, cast.bruno.user_id, is_active=True).status_code == 200
+    assert reset(ana, "bruno", code).status_code == 422
+    for method, below in (
+        ("GET", ""),
+        ("DELETE", ""),
+        ("POST", "/reset-code"),
+        ("DELETE", "/pin"),
+    ):
+        assert ana.call(method, path + below).status_code == 404, (method, below)
+    restored = ana.post(f"{path}/restore", None)
+    assert (restored.status_code, restored.json) == (200, before.json)
+    assert ana.post(f"{path}/restore", None).json == before.json, "again it stays as it is"
     assert bruno.get("/fermentations").status_code == 401, "the old token does not live again"
+    assert reset(ana, "bruno", code).status_code == 422, "nor does the old code"
     assert enter(ana, "bruno", PASSWORD).status_code == 201
+
+
+def test_a_login_is_free_once_its_person_is_removed(ana: Api, cast: Cast) -> None:
+    path = f"/users/{cast.bruno.user_id}"
+    assert ana.call("DELETE", path).status_code == 204
+    body = {"username": "bruno", "display_name": "Bruno the Second", "role": "viewer"}
+    assert ana.post("/users", body).status_code == 201
+    taken = ana.post(f"{path}/restore", None)
+    assert (taken.status_code, taken.json["code"]) == (409, "login_taken")
+    assert ana.get(path).status_code == 404
+
+
+def test_what_a_removed_person_wrote_keeps_their_name(
+    ana: Api, cast: Cast, tank: Tank, sign_in_api: Callable[[str], Api], app: Flask
+) -> None:
+    written = sign_in_api("bruno").post(f"/fermentations/{tank.id}/samples", tank.body("24.0"))
+    assert written.status_code == 201
+    assert ana.call("DELETE", f"/users/{cast.bruno.user_id}").status_code == 204
+    owner = Browser(app)
+    owner.sign_in("ana")
+    assert "Bruno" in owner.client.get(f"/fermentations/{tank.id}").text
+    task = {"client_uuid": str(uuid4()), "kind": "other", "title": "Clean"}
+    refused = ana.post("/tasks", task | {"assigned_to": cast.bruno.user_id})
+    assert refused.status_code == 422
+    assert "assigned_to" in refused.text
 
 
 def test_another_role_ends_sign_ins_and_another_name_does_not(
@@ -122,16 +220,23 @@ def test_another_role_ends_sign_ins_and_another_name_does_not(
     assert marco.get("/fermentations").status_code == 401
 
 
-@pytest.mark.parametrize("what", [{"role": "winemaker"}, {"is_active": False}])
-def test_the_last_owner_stays(ana: Api, cast: Cast, what: dict[str, Any]) -> None:
-    refused = change(ana, cast.ana.user_id, **what)
+@pytest.mark.parametrize("how", ["demoted", "removed"])
+def test_the_last_owner_stays(ana: Api, cast: Cast, how: str) -> None:
+    def leave() -> TestResponse:
+        if how == "removed":
+            return ana.call("DELETE", f"/users/{cast.ana.user_id}")
+        return change(ana, cast.ana.user_id, role="winemaker")
+
+    refused = leave()
     assert (refused.status_code, refused.json["code"]) == (409, "last_owner")
     assert ana.get("/users").status_code == 200
-    # A disabled owner cannot sign in, so does not count.
-    assert change(ana, cast.marco.user_id, role="owner", is_active=False).status_code == 200
-    assert change(ana, cast.ana.user_id, **what).status_code == 409
-    assert change(ana, cast.marco.user_id, is_active=True).status_code == 200
-    assert change(ana, cast.ana.user_id, **what).status_code == 200
+    # A removed owner cannot sign in, so does not count.
+    marco = f"/users/{cast.marco.user_id}"
+    assert change(ana, cast.marco.user_id, role="owner").status_code == 200
+    assert ana.call("DELETE", marco).status_code == 204
+    assert leave().status_code == 409
+    assert ana.post(f"{marco}/restore", None).json["role"] == "owner"
+    assert leave().status_code in {200, 204}
 
 
 def test_two_owners_who_remove_each_other_at_once_leave_one(

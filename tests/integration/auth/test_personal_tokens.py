@@ -153,7 +153,6 @@ def test_a_name_is_used_once_among_the_living(ana: Api, sign_in_api: Callable[[s
     [
         ("UPDATE access_tokens SET revoked_at = now()", 401),
         ("UPDATE access_tokens SET expires_at = now()", 401),
-        ("UPDATE users SET is_active = false", 401),
         ("UPDATE users SET deleted_at = now()", 401),
         ("UPDATE users SET role = 'viewer'", 403),
         ("UPDATE access_tokens SET scopes = '{record_samples}' WHERE scopes IS NOT NULL", 403),

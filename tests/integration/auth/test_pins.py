@@ -193,7 +193,7 @@ def test_few_pins_are_refused_and_none_with_a_shape(pin: str) -> None:
     "statement",
     [
         "UPDATE shared_devices SET revoked_at = now()",
-        "UPDATE users SET is_active = false",
+        "UPDATE users SET deleted_at = now()",
         "UPDATE user_sessions SET expires_at = now() WHERE device_id IS NOT NULL",
     ],
 )
@@ -204,6 +204,42 @@ def test_what_is_taken_away_is_gone_at_the_next_request(
     with book.app.transaction(cast.ana.winery_id) as session:
         session.execute(text(statement))
     assert tablet.get("/api/v1/fermentations").status_code == 401
+
+
+def test_a_shared_device_is_renamed_listed_and_never_restored(ana: Api) -> None:
+    first = ana.post("/shared-devices", {"name": "Press"})
+    again = ana.post("/shared-devices", {"name": "PRESS"})
+    assert (first.status_code, again.status_code) == (201, 200), "it waits, so there is a new code"
+    assert again.json["device"] == first.json["device"]
+    enrolments = [
+        ana.app.test_client().post("/api/v1/device-enrolments", json={"code": named.json["code"]})
+        for named in (first, again)
+    ]
+    assert [answer.status_code for answer in enrolments] == [422, 204]
+    path = f"/shared-devices/{first.json['device']['id']}"
+    read = ana.get(path)
+    tag = {"If-Match": read.headers["ETag"]}
+    enroll(ana, "Cellar")
+    assert ana.call("PATCH", path, {"name": "Sorting"}).status_code == 428
+    taken = ana.call("PATCH", path, {"name": "cellar"}, **tag)
+    assert (taken.status_code, taken.json["code"]) == (409, "name_taken")
+    renamed = ana.call("PATCH", path, {"name": "Sorting"}, **tag)
+    assert renamed.json == {**read.json, "name": "Sorting"}
+    assert ana.call("PATCH", path, {"name": "x"}, **tag).status_code == 412
+    assert ana.call("DELETE", path, **tag).status_code == 412
+    assert ana.call("DELETE", path).status_code == 204
+    assert ana.get(path).json["revoked_at"] is not None
+    assert ana.call("PATCH", path, {"name": "x"}, **{"If-Match": "*"}).status_code == 404
+    assert ana.post(f"{path}/restore", None).status_code == 404, (
+        "its secret may be in strange hands"
+    )
+    names, cursor = [], ""
+    for _ in range(2):
+        page = ana.get(f"/shared-devices?limit=1{cursor}").json
+        names += [device["name"] for device in page["items"]]
+        cursor = f"&cursor={page['next_cursor']}"
+    assert names == ["Cellar", "Sorting"], "the revoked last"
+    assert page["next_cursor"] is None
 
 
 def test_a_revoked_tablet_and_a_used_code_open_nothing(ana: Api, cast: Cast) -> None:

@@ -159,13 +159,13 @@ def test_a_session_that_ran_out_is_worth_nothing(
     assert not browser.is_in()
 
 
-def test_a_person_who_was_switched_off_is_out_at_once(
+def test_a_person_who_was_removed_is_out_at_once(
     browser: Browser, book: Winery, cast: Cast, sign_in_api: Callable[[str], Api]
 ) -> None:
     api = sign_in_api("bruno")
     browser.sign_in("bruno")
     with book.app.transaction(cast.ana.winery_id) as session:
-        session.execute(text("UPDATE users SET is_active = false WHERE username = 'bruno'"))
+        session.execute(text("UPDATE users SET deleted_at = now() WHERE username = 'bruno'"))
     assert not browser.is_in()
     assert api.get("/fermentations").status_code == 401
     assert browser.sign_in("bruno").status_code == 422

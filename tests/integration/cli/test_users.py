@@ -39,6 +39,7 @@ def test_the_list_shows_everybody_of_every_winery_or_of_one(shell: Shell, cast: 
     assert set(everybody[0]) == {
         "id",
         "winery",
+        "login",
         "email",
         "username",
         "display_name",
@@ -157,7 +158,10 @@ def test_who_is_deactivated_stays_out_until_activated(
     assert shell.run("users", "deactivate", "bruno", "--json").json["user"]["is_active"] is False
     with pytest.raises(NotSignedIn):
         enter(book, "bruno", PASSWORD)
-    assert "is disabled" in shell.run("users", "reset", "bruno", code=1).err
+    assert "is shut out" in shell.run("users", "reset", "bruno", code=1).err
+    everybody = shell.run("users", "list", "--json").json["users"]
+    assert [(p["login"], p["is_active"]) for p in everybody][-1] == ("bruno", False)
+    assert shell.run("users", "deactivate", "bruno", "--json").json["user"]["is_active"] is False
     assert shell.run("users", "activate", "bruno", "--json").json["user"]["is_active"] is True
     assert enter(book, "bruno", PASSWORD).user_id == cast.bruno.user_id
 

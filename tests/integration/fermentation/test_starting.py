@@ -162,6 +162,10 @@ ENDPOINTS = [
     ("POST", "/users", {}, "owner"),
     ("GET", "/users/1", None, "owner"),
     ("PATCH", "/users/1", {}, "owner"),
+    ("DELETE", "/users/999", None, "owner"),
+    ("POST", "/users/999/restore", None, "owner"),
+    ("PUT", "/users/999/pin", {}, "owner"),
+    ("DELETE", "/users/999/pin", None, "owner"),
     ("POST", "/users/999/reset-code", None, "owner"),
     ("GET", "/vineyards", None, "owner winemaker cellar viewer"),
     ("POST", "/vineyards", {}, "owner winemaker"),
@@ -178,6 +182,8 @@ ENDPOINTS = [
     ("GET", "/audit-log", None, "owner"),
     ("GET", "/shared-devices", None, "owner winemaker"),
     ("POST", "/shared-devices", {}, "owner winemaker"),
+    ("GET", "/shared-devices/999", None, "owner winemaker"),
+    ("PATCH", "/shared-devices/999", {}, "owner winemaker"),
     ("DELETE", "/shared-devices/999", None, "owner winemaker"),
     ("PUT", "/account/pin", {}, "owner winemaker cellar viewer"),
     ("GET", "/tokens", None, "owner winemaker cellar viewer"),
@@ -248,6 +254,8 @@ def test_every_view_asks_for_a_permission_or_is_the_door(app: Flask) -> None:
         "devices.enroll_by_code",
         "devices.new_pin",
         "devices.reset_pin",
+        "devices.new_password",
+        "devices.reset_password",
         *OPEN,
         "rounds.service_worker",  # the same program for everybody
         "api_docs.show_docs",  # it says what any copy of this program says, and nothing about the winery

@@ -627,6 +627,35 @@ PEOPLE = [
 ]
 
 
+STAFF = [
+    thing(
+        id=n,
+        display_name=name,
+        username=username,
+        email=email,
+        role=role,
+        has_pin=has_pin,
+        created_at=START,
+        deleted_at=NOW if n == 4 else None,
+    )
+    for n, (name, username, email, role, has_pin) in enumerate(
+        [
+            ("Ana Ibáñez", "ana", "ana@torrevela.example", "owner", False),
+            ("Bruno", "bruno", None, "cellar", True),
+            (
+                "Maximiliano Echeverría y Goicoechea",
+                None,
+                "max@torrevela.example",
+                "winemaker",
+                False,
+            ),
+            ("Vera", "vera", None, "viewer", False),
+        ],
+        1,
+    )
+]
+
+
 def shared(**given: Any) -> dict[str, Any]:
     """The sign-in page of a shared device."""
     page = {"device": DEVICES[0], "people": PEOPLE, "chosen": None, "wanted": "/", "error": None}
@@ -967,6 +996,45 @@ PAGES: dict[str, Page] = {
             ),
         },
     ),
+    "people": (
+        "auth/people.html",
+        {
+            "people": STAFF[:3],
+            "removed": STAFF[3:],
+            "form": {"values": {"role": "cellar"}, "errors": {}, "error": None},
+        },
+    ),
+    "people-refused": (
+        "auth/people.html",
+        {
+            "people": STAFF[:1],
+            "removed": [],
+            "form": {
+                "values": {"display_name": "Nino", "username": "ana", "role": "viewer"},
+                "errors": {"username": "Already in use.", "body": "Give an e-mail or a username."},
+                "error": None,
+            },
+        },
+    ),
+    "person": (
+        "auth/person.html",
+        {
+            "person": STAFF[1],
+            "form": {"values": vars(STAFF[1]) | {"version": "v"}, "errors": {}, "error": None},
+            "_flashed": [("message", "ABCD-EFGH-JKLM is the one-time code of Bruno.")],
+        },
+    ),
+    "person-refused": (
+        "auth/person.html",
+        {
+            "person": STAFF[2],
+            "form": {
+                "values": vars(STAFF[2]) | {"version": "v"},
+                "errors": {"pin": "This PIN is among the first that people try."},
+                "error": None,
+            },
+        },
+    ),
     "shared-device": ("auth/shared_device.html", shared()),
     "shared-device-chosen": ("auth/shared_device.html", shared(chosen=PEOPLE[0])),
     "shared-device-wrong": (
@@ -979,10 +1047,12 @@ PAGES: dict[str, Page] = {
         "auth/enroll.html",
         door_form(values={"code": "ABCD"}, errors={"code": "Not a code, used, or too old."}),
     ),
-    "new-pin": ("auth/new_pin.html", door_form()),
+    "new-password": ("auth/new_secret.html", door_form() | {"what": "password"}),
+    "new-pin": ("auth/new_secret.html", door_form() | {"what": "PIN"}),
     "new-pin-refused": (
-        "auth/new_pin.html",
-        door_form(values={"login": "bruno", "code": "ABCD"}, error="Too many wrong tries."),
+        "auth/new_secret.html",
+        door_form(values={"login": "bruno", "code": "ABCD"}, error="Too many wrong tries.")
+        | {"what": "PIN"},
     ),
     "account-alone": (
         "auth/account.html",

@@ -4,26 +4,30 @@ The wineries are listed as the role `worker` by its door; everything else happen
 command uses a superuser, and none makes a secret where there is no appliance.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import click
 from sqlalchemy.exc import OperationalError
 
-from winery_appliance.auth.people import PersonView, list_people
+from winery_appliance.auth.people import PersonView, find_person
 from winery_appliance.auth.permissions import Role
 from winery_appliance.auth.service import Actor
 from winery_appliance.core.db import Database
 from winery_appliance.core.errors import AppError
+from winery_appliance.core.paging import Page
 from winery_appliance.core.postgres_programs import PostgresRefused
 from winery_appliance.core.roles import role_url
 from winery_appliance.core.schema import is_at_head
 from winery_appliance.core.settings import Settings, read_settings
+from winery_appliance.core.typed_text import MAX_LIMIT
 from winery_appliance.entrypoints.cli.terminal import NotReady
 from winery_appliance.winery.queries import WineryName, list_wineries
 
+Item = TypeVar("Item")
 SECRETS = ("database_app", "database_worker")
 
 
@@ -58,19 +62,39 @@ class Book:
         return found[0]
 
     def find_person(self, login: str) -> tuple[WineryName, PersonView]:
-        """The person with this e-mail or username, also a deactivated one; logins are unique on the appliance.
+        """The person with this e-mail or username; logins are unique on the appliance. Else one who was shut out.
 
         Raises ClickException when there is none.
         """
         wanted = login.strip().lower()
+        found = []
         for winery in self.list_wineries():
             with self.app.transaction(winery.id) as session:
-                for person in list_people(session, actor=act_for(winery)):
-                    if wanted in {(person.email or "").lower(), (person.username or "").lower()}:
-                        return winery, person
-        raise click.ClickException(
-            f"Nobody signs in as {login}. Nothing was changed. `winery users list` shows everybody."
-        )
+                person = find_person(session, wanted, actor=act_for(winery))
+            if person is not None:
+                found.append((winery, person))
+        if not found:
+            raise click.ClickException(
+                f"Nobody signs in as {login}. Nothing was changed. `winery users list` shows everybody."
+            )
+        return min(found, key=lambda pair: pair[1].deleted_at is not None)
+
+    def read_all(
+        self, code: str | None, read_page: Callable[..., Page[Item]]
+    ) -> Iterator[tuple[WineryName, Item]]:
+        """Every item of a list of every winery, or of the one with `code`. Raises ClickException as `list_wineries`.
+
+        `read_page` is given a session, and actor, cursor and limit by name.
+        """
+        for winery in self.list_wineries(code):
+            cursor: str | None = None
+            with self.app.transaction(winery.id) as session:
+                while True:
+                    page = read_page(session, actor=act_for(winery), cursor=cursor, limit=MAX_LIMIT)
+                    yield from ((winery, item) for item in page.items)
+                    cursor = page.next_cursor
+                    if cursor is None:
+                        break
 
 
 def act_for(winery: WineryName) -> Actor:

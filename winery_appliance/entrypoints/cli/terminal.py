@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,16 @@ class NotReady(click.ClickException):
 def show_json(document: dict[str, Any]) -> None:
     """The one document of a command."""
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def show_list(
+    name: str, found: Sequence[dict[str, Any]], columns: Mapping[str, str], *, as_json: bool
+) -> None:
+    """What a listing command found: a document with it under `name`, or a table of `columns`, title by key."""
+    if as_json:
+        show_json({name: list(found)})
+    else:
+        show_table(list(columns.values()), [[item[key] for key in columns] for item in found])
 
 
 def show_table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

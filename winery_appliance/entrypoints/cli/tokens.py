@@ -1,6 +1,5 @@
 """`winery tokens`: what programs sign in with."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,25 @@ import click
 from winery_appliance.auth.personal_tokens import TokenView, list_tokens
 from winery_appliance.auth.service import revoke_token
 from winery_appliance.core.errors import NotFound
-from winery_appliance.core.typed_text import MAX_LIMIT
 from winery_appliance.entrypoints.cli.book import Book, act_for, open_book
 from winery_appliance.entrypoints.cli.terminal import (
     data_option,
     json_option,
     note,
     show_json,
-    show_table,
+    show_list,
 )
 from winery_appliance.winery.queries import WineryName
+
+COLUMNS = {
+    "id": "ID",
+    "winery": "WINERY",
+    "person": "PERSON",
+    "name": "NAME",
+    "expires_at": "EXPIRES",
+    "revoked_at": "REVOKED",
+    "last_used_at": "LAST USED",
+}
 
 
 @click.group()
@@ -35,17 +43,8 @@ def tokens() -> None:
 def list_all(code: str | None, data: Path | None, as_json: bool) -> None:
     """Every token that has not run out, the revoked too; the newest first."""
     with open_book(data) as book:
-        found = [
-            _tell(winery, token)
-            for winery in book.list_wineries(code)
-            for token in _read_tokens(book, winery)
-        ]
-    if as_json:
-        show_json({"tokens": found})
-        return
-    titles = ("ID", "WINERY", "PERSON", "NAME", "EXPIRES", "REVOKED", "LAST USED")
-    keys = ("id", "winery", "person", "name", "expires_at", "revoked_at", "last_used_at")
-    show_table(titles, [[token[key] for key in keys] for token in found])
+        found = [_tell(winery, token) for winery, token in book.read_all(code, list_tokens)]
+    show_list("tokens", found, COLUMNS, as_json=as_json)
 
 
 @tokens.command()
@@ -67,17 +66,6 @@ def revoke(token_id: UUID, data: Path | None, as_json: bool) -> None:
 def _revoke(book: Book, winery: WineryName, token_id: UUID) -> bool:
     with book.app.transaction(winery.id) as session:
         return revoke_token(session, act_for(winery), token_id)
-
-
-def _read_tokens(book: Book, winery: WineryName) -> Iterator[TokenView]:
-    cursor: str | None = None
-    with book.app.transaction(winery.id) as session:
-        while True:
-            page = list_tokens(session, actor=act_for(winery), cursor=cursor, limit=MAX_LIMIT)
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
 
 def _tell(winery: WineryName, token: TokenView) -> dict[str, Any]:

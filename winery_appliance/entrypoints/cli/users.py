@@ -1,35 +1,44 @@
 """`winery users`: the way in for IT, also when the last owner is locked out."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from winery_appliance.auth.commands import AddUser, ChangeUser, NewPassword
+from winery_appliance.auth.commands import AddUser, NewPassword
 from winery_appliance.auth.passwords import hash_password, make_readable_secret
 from winery_appliance.auth.people import (
     PersonView,
     add_person,
-    change_person,
     forget_failures,
     give_password,
     list_people,
     make_reset_code,
+    remove_person,
+    restore_person,
 )
 from winery_appliance.auth.permissions import Role
 from winery_appliance.core.web import parse
-from winery_appliance.entrypoints.cli.book import Book, act_for, open_book
+from winery_appliance.entrypoints.cli.book import act_for, open_book
 from winery_appliance.entrypoints.cli.terminal import (
     data_option,
     json_option,
     note,
     read_password,
     show_json,
-    show_table,
+    show_list,
 )
 from winery_appliance.winery.queries import WineryName
 
 GENERATED_LENGTH = 16  # 80 bits
+COLUMNS = {
+    "winery": "WINERY",
+    "login": "LOGIN",
+    "role": "ROLE",
+    "is_active": "ACTIVE",
+    "display_name": "NAME",
+}
 
 password_file_option = click.option(
     "--password-file",
@@ -55,21 +64,14 @@ def users() -> None:
 @data_option
 @json_option
 def list_all(code: str | None, data: Path | None, as_json: bool) -> None:
-    """Everybody, the deactivated too."""
+    """Everybody, at the end who was shut out."""
     with open_book(data) as book:
         found = [
             _tell(winery, person)
-            for winery in book.list_wineries(code)
-            for person in _list(book, winery)
+            for deleted in (False, True)
+            for winery, person in book.read_all(code, partial(list_people, deleted=deleted))
         ]
-    if as_json:
-        show_json({"users": found})
-        return
-    rows = [
-        (p["winery"], p["username"] or p["email"], p["role"], p["is_active"], p["display_name"])
-        for p in found
-    ]
-    show_table(("WINERY", "LOGIN", "ROLE", "ACTIVE", "NAME"), rows)
+    show_list("users", found, COLUMNS, as_json=as_json)
 
 
 @users.command()
@@ -97,7 +99,7 @@ def add(
         command = parse(AddUser, {**given, "role": Role(str(given["role"])), "password": password})
         hashed = hash_password(password)
         with book.app.transaction(winery.id) as session:
-            person = add_person(session, command, hashed, actor=act_for(winery))
+            person, _ = add_person(session, command, hashed, actor=act_for(winery))
     _report(
         {"user": _tell(winery, person), "password": password if generate else None},
         f"{person.display_name} may sign in to {winery.code} as {_login(person)}.",
@@ -129,6 +131,11 @@ def reset(
         raise click.UsageError("Choose one of --set-password, --password-file and --generate.")
     with open_book(data) as book:
         winery, person = book.find_person(login)
+        if person.deleted_at is not None:
+            raise click.ClickException(
+                f"{person.display_name} is shut out. Nothing was changed. "
+                f"Run `winery users activate {_login(person)}` first."
+            )
         if not (set_password or password_file or generate):
             with book.app.transaction(winery.id) as session:
                 made = make_reset_code(session, person.id, actor=act_for(winery))
@@ -160,8 +167,6 @@ def reset(
         f"{person.display_name} has a new password; every sign-in and token ended.",
         as_json,
     )
-    if not person.is_active:
-        note(f"The login is deactivated: run `winery users activate {_login(person)}` too.")
 
 
 @users.command()
@@ -169,8 +174,8 @@ def reset(
 @data_option
 @json_option
 def deactivate(login: str, data: Path | None, as_json: bool) -> None:
-    """Shut somebody out: every sign-in and token ends. The last owner who can sign in stays."""
-    _set_active(login, data, as_json, is_active=False)
+    """Shut somebody out: every sign-in and token ends. The last owner stays."""
+    _let_in(login, data, as_json, is_active=False)
 
 
 @users.command()
@@ -179,16 +184,18 @@ def deactivate(login: str, data: Path | None, as_json: bool) -> None:
 @json_option
 def activate(login: str, data: Path | None, as_json: bool) -> None:
     """Let somebody who was shut out in again, with the password they had."""
-    _set_active(login, data, as_json, is_active=True)
+    _let_in(login, data, as_json, is_active=True)
 
 
-def _set_active(login: str, data: Path | None, as_json: bool, *, is_active: bool) -> None:
+def _let_in(login: str, data: Path | None, as_json: bool, *, is_active: bool) -> None:
     with open_book(data) as book:
         winery, person = book.find_person(login)
         with book.app.transaction(winery.id) as session:
-            person = change_person(
-                session, person.id, ChangeUser(is_active=is_active), actor=act_for(winery)
-            )
+            if is_active:
+                restore_person(session, person.id, actor=act_for(winery))
+            elif person.deleted_at is None:
+                remove_person(session, person.id, actor=act_for(winery))
+        _, person = book.find_person(login)
     word = "may sign in" if is_active else "is shut out"
     _report({"user": _tell(winery, person)}, f"{person.display_name} {word}.", as_json)
 
@@ -197,11 +204,6 @@ def _choose_password(file: Path | None, generate: bool) -> str:
     if generate and file:
         raise click.UsageError("Choose one of --password-file and --generate.")
     return make_readable_secret(GENERATED_LENGTH) if generate else read_password(file)
-
-
-def _list(book: Book, winery: WineryName) -> list[PersonView]:
-    with book.app.transaction(winery.id) as session:
-        return list_people(session, actor=act_for(winery))
 
 
 def _report(document: dict[str, Any], sentence: str, as_json: bool) -> None:
@@ -223,10 +225,11 @@ def _tell(winery: WineryName, person: PersonView) -> dict[str, Any]:
     return {
         "id": person.id,
         "winery": winery.code,
+        "login": _login(person),
         "email": person.email,
         "username": person.username,
         "display_name": person.display_name,
         "role": str(person.role),
-        "is_active": person.is_active,
+        "is_active": person.deleted_at is None,
         "created_at": person.created_at.isoformat(timespec="seconds"),
     }

@@ -12,6 +12,7 @@ from winery_appliance.entrypoints.cli.terminal import (
     json_option,
     note,
     show_json,
+    show_list,
     show_table,
 )
 from winery_appliance.winery.commands import AddWinery, ChangeWinery
@@ -31,10 +32,8 @@ def list_all(data: Path | None, as_json: bool) -> None:
     """Every winery by its code."""
     with open_book(data) as book:
         found = book.list_wineries()
-    if as_json:
-        show_json({"wineries": [vars(winery) for winery in found]})
-        return
-    show_table(("CODE", "NAME"), [(winery.code, winery.name) for winery in found])
+    rows = [vars(winery) for winery in found]
+    show_list("wineries", rows, {"code": "CODE", "name": "NAME"}, as_json=as_json)
 
 
 @wineries.command()
