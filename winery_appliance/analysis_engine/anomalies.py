@@ -189,7 +189,7 @@ def _refuse_cleared(found: AnomalyView) -> None:
 
 
 def _refuse_stranger(session: Session, user_id: int | None) -> None:
-    if user_id is not None and user_id not in find_names(session, [user_id]):
+    if user_id is not None and user_id not in find_names(session, [user_id], living=True):
         raise _refusal("assigned_to", "unknown", "There is no such person in this winery.")
 
 
