@@ -26,7 +26,7 @@ from winery_appliance.analysis_engine.events import (
 from winery_appliance.analysis_engine.models import Anomaly
 from winery_appliance.analysis_engine.service import note_event
 from winery_appliance.auth.permissions import Permission
-from winery_appliance.auth.queries import find_names
+from winery_appliance.auth.queries import list_active_names
 from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
@@ -189,7 +189,7 @@ def _refuse_cleared(found: AnomalyView) -> None:
 
 
 def _refuse_stranger(session: Session, user_id: int | None) -> None:
-    if user_id is not None and user_id not in find_names(session, [user_id], living=True):
+    if user_id is not None and user_id not in list_active_names(session):
         raise _refusal("assigned_to", "unknown", "There is no such person in this winery.")
 
 

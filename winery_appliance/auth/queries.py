@@ -74,14 +74,10 @@ def list_audit_entries(session: Session, wanted: ListAudit) -> Page[AuditView]:
     return cut_page([AuditView(*row) for row in rows], wanted.limit, lambda view: ("", view.id))
 
 
-def find_names(
-    session: Session, user_ids: Iterable[int], *, living: bool = False
-) -> dict[int, str]:
-    """Display names by user id, also of who was removed: what they wrote keeps their name. Or of the `living` only."""
-    wanted = select(User.id, User.display_name).where(User.id.in_(set(user_ids)))
-    if living:
-        wanted = wanted.where(User.deleted_at.is_(None))
-    return {row.id: row.display_name for row in session.execute(wanted)}
+def find_names(session: Session, user_ids: Iterable[int]) -> dict[int, str]:
+    """Display names by user id, also of who was removed: what they wrote keeps their name."""
+    rows = session.execute(select(User.id, User.display_name).where(User.id.in_(set(user_ids))))
+    return {row.id: row.display_name for row in rows}
 
 
 def list_active_names(session: Session) -> dict[int, str]:

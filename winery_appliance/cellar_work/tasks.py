@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from winery_appliance.auth.permissions import Permission
-from winery_appliance.auth.queries import find_names
+from winery_appliance.auth.queries import list_active_names
 from winery_appliance.auth.service import Actor, require
 from winery_appliance.cellar_work.commands import RecordAddition, RecordCapWork
 from winery_appliance.cellar_work.entries import Recorded
@@ -106,7 +106,7 @@ def _find_vessel_id(session: Session, command: PlanTask) -> int | None:
 
 
 def _refuse_stranger(session: Session, user_id: int | None) -> None:
-    if user_id is not None and user_id not in find_names(session, [user_id], living=True):
+    if user_id is not None and user_id not in list_active_names(session):
         raise _refusal("assigned_to", "unknown", "There is no such person in this winery.")
 
 
