@@ -68,7 +68,7 @@ def assess(
     curve = situation.curve
     findings, told_as = _run_checks(situation)
     explained: frozenset[str] = frozenset()
-    if situation.additions:
+    if any(addition.kind != "cap" for addition in situation.additions):
         # What was logged explains, it never accuses: no log can open an alarm, whatever a rule makes of it.
         unlogged, _ = _run_checks(describe_situation(ferment, readings, as_of, lessons))
         standing = {finding.check for finding in unlogged}

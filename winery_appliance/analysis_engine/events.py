@@ -1,8 +1,14 @@
-"""What became of anomalies."""
+"""What became of anomalies, and what the engine itself notices."""
 
 from dataclasses import dataclass
 
 from winery_appliance.core.outbox import Event
+from winery_appliance.fermentation.events import FermentationEvent
+
+
+@dataclass(frozen=True)
+class FermentationFellSilent(FermentationEvent):
+    """A wine that ferments was not read for so long that it is judged anew without a reading."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from winery_appliance.analysis_engine.assessment import Assessment, assess
-from winery_appliance.analysis_engine.measurements import Ferment, Reading
+from winery_appliance.analysis_engine.logged_work import read_logged_work
+from winery_appliance.analysis_engine.measurements import Addition, Ferment, Reading
 from winery_appliance.analysis_engine.service import FinishedAssessment, keep_assessment
+from winery_appliance.cellar_work.events import CellarEvent
 from winery_appliance.core import clock
 from winery_appliance.core.outbox import Event, Reaction
 from winery_appliance.fermentation.events import FermentationEvent
@@ -30,22 +32,24 @@ _OVER = {
 
 @dataclass(frozen=True)
 class Work:
-    """A fermentation with all its readings as of one moment."""
+    """A fermentation with all its readings, and what was done to it, as of one moment."""
 
     winery_id: int
     ferment: FermentationView
     samples: tuple[SampleView, ...]
+    additions: tuple[Addition, ...]
     as_of: datetime
 
 
 def _load(session: Session, events: Sequence[Event]) -> Work | None:
     event = events[-1]
-    assert isinstance(event, FermentationEvent)
+    assert isinstance(event, FermentationEvent | CellarEvent)
     ferment = find_fermentation(session, event.fermentation_id)
     if ferment is None:  # deleted meanwhile
         return None
     samples = read_samples(session, ferment.id)
-    return Work(event.winery_id, ferment, tuple(samples), clock.now())
+    done = read_logged_work(session, ferment.id)
+    return Work(event.winery_id, ferment, tuple(samples), done, clock.now())
 
 
 def _compute(work: Work | None) -> FinishedAssessment | None:
@@ -58,7 +62,8 @@ def _compute(work: Work | None) -> FinishedAssessment | None:
         started_at=work.ferment.started_at,
         yeast_strain=work.ferment.yeast_strain,
     )
-    assessment = assess(ferment, [to_reading(s) for s in work.samples], as_of=work.as_of)
+    readings = [to_reading(sample) for sample in work.samples]
+    assessment = assess(ferment, readings, as_of=work.as_of, additions=work.additions)
     return _finish(work, assessment)
 
 

@@ -27,7 +27,10 @@ class Ferment:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """Something done to the wine: `kind` is addition_sugar, addition_dap, cap or transfer."""
+    """Something done to the wine.
+
+    `kind` is addition_sugar, addition_water, addition_dap, addition_nutrient (another one), cap or transfer.
+    """
 
     kind: str
     at: datetime

@@ -15,7 +15,8 @@ from winery_appliance.analysis_engine.measurements import Addition, Ferment, Rea
 from winery_appliance.core.units import SampleType
 
 FIRST_DAYS = timedelta(hours=48)
-MOVES_SUGAR = ("addition_sugar", "transfer")
+MOVES_SUGAR = ("addition_sugar", "addition_water", "transfer")
+FEEDS_YEAST = ("addition_dap", "addition_nutrient")
 LOGGED_WITHIN = timedelta(hours=6)
 
 
@@ -54,6 +55,11 @@ class Situation:
             and after - LOGGED_WITHIN <= addition.at <= before + LOGGED_WITHIN
             for addition in self.additions
         )
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether nutrients were logged."""
+        return any(addition.kind in FEEDS_YEAST for addition in self.additions)
 
     def readings_of(self, kind: SampleType) -> list[Reading]:
         """Plain results of one kind, the oldest first."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import text
 
+from winery_appliance.analysis_engine.silence import note_silent_tanks
 from winery_appliance.core import clock
 from winery_appliance.core.db import Database
 from winery_appliance.core.jobs import PeriodicJob
@@ -65,12 +66,26 @@ def sample_device_readings(db: Database) -> None:
         drain(db, REACTIONS)
 
 
+def judge_silent_tanks(db: Database) -> None:
+    """Judge wines anew that nobody has read for long: no reading comes that would do it."""
+    with db.transaction() as session:
+        wineries = list_wineries(session)
+    silent = 0
+    for winery in wineries:
+        with db.transaction(winery.id) as session:
+            silent += note_silent_tanks(session, winery.id, now=clock.now())
+    if silent:
+        log.info("silent tanks judged", tanks=silent)
+        drain(db, REACTIONS)
+
+
 JOBS: dict[str, PeriodicJob] = {
     job.name: job
     for job in (
         PeriodicJob("sweep_outbox", timedelta(minutes=1), sweep_outbox),
         PeriodicJob("purge_finished", timedelta(hours=6), purge_finished),
         PeriodicJob("sample_device_readings", timedelta(minutes=5), sample_device_readings),
+        PeriodicJob("judge_silent_tanks", timedelta(minutes=30), judge_silent_tanks),
         PeriodicJob("keep_device_reading_months", timedelta(hours=6), keep_device_reading_months),
     )
 }

@@ -19,6 +19,7 @@ from tests.unit.analysis_engine.readings import (
 from winery_appliance.analysis_engine.assessment import assess
 from winery_appliance.analysis_engine.forecasting.learning import PastFerment, learn
 from winery_appliance.analysis_engine.measurements import Addition, Ferment
+from winery_appliance.analysis_engine.situation import FEEDS_YEAST, MOVES_SUGAR
 
 RED = Ferment("red", START, "EC1118")
 
@@ -68,7 +69,9 @@ def test_the_time_zone_changes_nothing(offset_h: int) -> None:
 @settings(max_examples=25, deadline=None)
 @given(
     values=st.lists(st.floats(-3, 30), min_size=3, max_size=14),
-    kind=st.sampled_from(["addition_sugar", "addition_dap", "cap", "transfer"]),
+    kind=st.sampled_from(
+        [*MOVES_SUGAR, *FEEDS_YEAST, "cap"],
+    ),
     hours=st.floats(0, 170),
 )
 def test_a_logged_addition_never_opens_an_alarm(

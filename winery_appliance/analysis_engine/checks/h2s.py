@@ -46,7 +46,7 @@ class Sulphide(Check):
         yan, expected, warmth = situation.yan_mg_l, situation.forecast, situation.curve.temperature
         if yan is None or expected is None or not warmth or situation.curve.begun is None:
             return None
-        if expected.share < 0.5 or any(a.kind == "addition_dap" for a in situation.additions):
+        if expected.share < 0.5 or situation.is_fed:
             return None
         need = limits.hungry * limits.need_mg_l_per_brix * situation.brix0
         if yan >= need or warmth[-1].value < limits.warm_c:

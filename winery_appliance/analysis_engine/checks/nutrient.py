@@ -48,7 +48,7 @@ class Nutrient(Check):
         yan, expected = situation.yan_mg_l, situation.forecast
         if yan is None or expected is None or expected.share < 1 - limits.until_gone:
             return None
-        if any(addition.kind == "addition_dap" for addition in situation.additions):
+        if situation.is_fed:
             return None
         need = limits.need_mg_l_per_brix * situation.brix0
         if yan >= need:
