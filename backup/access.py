@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from backup.catalogue import (
 from backup.keys import load_site, need_site, open_site_nas, read_operational
 from backup.kit import Kit, load_kit
 from backup.nas import SENTINEL
+from backup.records import BaseFacts, DumpFacts, Place
 from backup.refusals import CouldNotRun, KeyRefused, NotReached
 from backup.store import DirectoryStore, Store
 from winery_appliance.core.settings import Settings
@@ -129,11 +130,22 @@ def choose_plan(repositories: list[Repository], goal: Goal, base_id: str | None)
     raise NotReached(f"{refusals[0]}{hint}")
 
 
-def check_keys(plan: Plan, access: Access) -> None:
-    """Raise KeyRefused, naming the kit that is needed, unless a key at hand opens the plan's base copies."""
-    for base in plan.chain:
-        if not set(base.recipients) & set(access.recipients):
+def find_dump(
+    repositories: Sequence[Repository], dump_id: str | None
+) -> tuple[Place, DumpFacts] | None:
+    """The dump of that id and where it lies; None when there is none."""
+    for repository in repositories:
+        for dump in repository.dumps:
+            if dump.id == dump_id:
+                return repository.place, dump
+    return None
+
+
+def check_keys(copies: Sequence[BaseFacts | DumpFacts], access: Access) -> None:
+    """Raise KeyRefused, naming the kit that is needed, unless a key at hand opens every one of `copies`."""
+    for copy in copies:
+        if not set(copy.recipients) & set(access.recipients):
             raise KeyRefused(
-                f"These copies need kit {base.kit} ({base.recipients[0][:12]}...), made on {base.kit_made_at:%Y-%m-%d}; "
+                f"These copies need kit {copy.kit} ({copy.recipients[0][:12]}...), made on {copy.kit_made_at:%Y-%m-%d}; "
                 f"the key given is {access.recipients[0][:12]}... Nothing was written."
             )

@@ -5,15 +5,12 @@ without it does not exist.
 """
 
 import contextlib
-import fcntl
 import json
-import os
 import secrets
 import signal
 import subprocess
 import tarfile
 import tempfile
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +20,7 @@ import psycopg
 from pydantic import BaseModel
 
 from backup.envelope import seal
+from backup.files import copy_files
 from backup.keys import need_site, open_site_nas, read_signing_key, save_file, state_dir
 from backup.manifest import ObjectFacts, sign
 from backup.records import MANIFEST, SEALED, BaseFacts, Place
@@ -33,6 +31,7 @@ from backup.spool import Spool
 from backup.status import load_status
 from backup.store import DirectoryStore
 from backup.wal_format import parse_lsn
+from backup.working_alone import working_alone
 from winery_appliance.core.child_process import end_with_parent, wait_for
 from winery_appliance.core.clock import now
 from winery_appliance.core.postgres_programs import open_program, run_program
@@ -42,9 +41,6 @@ from winery_appliance.core.settings import Settings
 BLOCK = 512
 LOG_S = 120.0
 PG_MANIFEST = "backup_manifest"
-# Not in the files' archive: it is in the base copy, belongs to this run or machine, or is the copies themselves.
-NOT_FILES = frozenset({"postgresql", "log", "run", "nas", "winery-appliance.json"})
-STATE_FILES = ("site.json", "keys")
 
 
 class NewestBase(BaseModel):
@@ -130,7 +126,7 @@ def make_base(settings: Settings, *, full: bool = False) -> BaseFacts:
 
     Raises CouldNotRun; then nothing was published.
     """
-    with _only_one(settings):
+    with working_alone(settings, "base copy"):
         repository = load_repository(settings)
         stretches = Spool(settings, repository.repository).stretches() if repository else []
         if repository is None or not stretches:
@@ -214,7 +210,9 @@ class _Copying:
             recipients=self._site.recipients,
             version=self._server_version(),
             base=base,
-            files=self._copy_files(store),
+            files=copy_files(
+                self._settings, store, f"{self._place.bases}/{self._id}", self._site.recipients
+            ),
         )
         store.put(facts.place, sign(facts, self._key))
         return facts, tap.manifest.decode()
@@ -260,33 +258,6 @@ class _Copying:
                 "The log of the copy's making did not reach the NAS. Nothing was published."
             )
 
-    def _copy_files(self, store: DirectoryStore) -> ObjectFacts:
-        """Everything of the data directory but the database: secrets, keys, settings, photos."""
-        name = "files.tar" + SEALED
-        reading, writing = os.pipe()
-        faults: list[BaseException] = []
-
-        def produce() -> None:
-            try:
-                with os.fdopen(writing, "wb") as file, tarfile.open(mode="w|", fileobj=file) as tar:
-                    for path in _list_files(self._settings):
-                        tar.add(path, path.relative_to(self._settings.data).as_posix())
-            except BaseException as error:  # noqa: BLE001 - handed to the thread that publishes
-                faults.append(error)
-
-        producer = threading.Thread(target=produce, daemon=True)
-        with store.create(self._place.base(self._id, name)) as draft:
-            producer.start()
-            with os.fdopen(reading, "rb") as source:
-                sealed = seal(source, draft, self._site.recipients)
-            producer.join()
-            if faults:
-                raise CouldNotRun(
-                    f"The files could not be copied: {faults[0]}. Nothing was published."
-                )
-            draft.publish()
-        return ObjectFacts.of(name, sealed)
-
     def _summarizes(self) -> bool:
         """Whether the server keeps what incremental copies need."""
         try:
@@ -313,29 +284,3 @@ def _check_producer(process: "subprocess.Popen[bytes]", tap: TarTap) -> None:
     errors.seek(0)
     said = errors.read()[-500:].decode(errors="replace").strip() or "no word"
     raise CouldNotRun(f"pg_basebackup ended with code {code}: {said}. Nothing was published.")
-
-
-def _list_files(settings: Settings) -> list[Path]:
-    found = [
-        path
-        for path in sorted(settings.data.iterdir())
-        if path.name not in NOT_FILES
-        and path != state_dir(settings)
-        and path != settings.nas_root
-        and not path.name.startswith("postgresql.")
-    ]
-    return found + [
-        state_dir(settings) / name for name in STATE_FILES if (state_dir(settings) / name).exists()
-    ]
-
-
-@contextlib.contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
-    path = state_dir(settings) / "base.lock"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CouldNotRun("A base copy is being made already. Nothing was done.") from error
-        yield

@@ -11,6 +11,7 @@ from backup.records import (
     MANIFEST,
     SIGNED,
     BaseFacts,
+    DumpFacts,
     Place,
     RepositoryFacts,
     StretchFacts,
@@ -59,6 +60,7 @@ class Repository:
     place: Place
     facts: RepositoryFacts
     bases: list[BaseFacts] = field(default_factory=list)
+    dumps: list[DumpFacts] = field(default_factory=list)
     stretches: dict[int, Stretch] = field(default_factory=dict)
     unreadable: list[int] = field(default_factory=list)  # stretches whose own manifest is damaged
     faults: list[str] = field(default_factory=list)
@@ -176,6 +178,13 @@ def read_repository(store: Store, site: str, repository: str, verify_key: str | 
             with _noting(found.faults):
                 found.bases.append(_read(store, key, BaseFacts, verify_key)[0])
     found.bases.sort(key=lambda base: (base.stop, base.id))
+    for tier in store.names(place.dumps):
+        for dump_id in store.names(f"{place.dumps}/{tier}"):
+            key = place.dump(tier, dump_id, MANIFEST)
+            if store.exists(key):
+                with _noting(found.faults):
+                    found.dumps.append(_read(store, key, DumpFacts, verify_key)[0])
+    found.dumps.sort(key=lambda dump: (dump.number, dump.id))
     previous = fingerprint(data)
     for name in store.names(place.wal):
         previous = _read_stretch(store, found, int(name), previous, verify_key)

@@ -85,6 +85,22 @@ def base(full: bool, if_due: bool) -> None:
     click.echo(f"Base copy {facts.id} ({kind}), {facts.base.size / 1e6:.1f} MB, is on the NAS.")
 
 
+@commands.command()
+@click.option("--if-due", is_flag=True, help="Only when one is due; else do nothing.")
+def dump(if_due: bool) -> None:
+    """Make a portable dump: for a later PostgreSQL, and for years."""
+    from backup.dumps import is_dump_due, make_dump
+    from backup.retention import prune_nas
+
+    os.nice(10)  # the winery at work comes first
+    settings = read_settings()
+    if if_due and not is_dump_due(settings):
+        return
+    facts = make_dump(settings)
+    prune_nas(settings, dry_run=False)
+    click.echo(f"Dump {facts.id} ({facts.tier}), {facts.dump.size / 1e6:.1f} MB, is on the NAS.")
+
+
 @commands.command(hidden=True)
 def tools() -> None:
     """Put the programs of a restore beside the copies; started by `stream`."""

@@ -111,6 +111,12 @@ def render_kit(site: Site, identity: str, repository: str) -> str:
 #   echo "restore_command = 'false'" >> DIR/postgresql.auto.conf; touch DIR/recovery.signal
 #   postgres -D DIR
 #   A base whose manifest.json names a "parent" needs pg_combinebackup with that one first.
+#
+# A dump, for a later PostgreSQL too: a new, empty server (initdb, start), then with PGHOST, PGUSER ... set for it:
+#   age -d -i kit.txt snap/TIER/ID/files.tar.zst.age | zstd -d | tar x -C DIR
+#   age -d -i kit.txt snap/TIER/ID/db.dump.zst.age | zstd -d > DIR/db.dump
+#   psql -d postgres -f DIR/backup/roles.sql
+#   pg_restore -C -d postgres DIR/db.dump
 {identity}
 """
 

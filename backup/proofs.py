@@ -4,18 +4,25 @@ import random
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
+import psycopg
 from pydantic import BaseModel
 
-from backup.access import Access, choose_plan
-from backup.catalogue import Goal, Repository
+from backup.access import Access, check_keys, choose_plan
+from backup.catalogue import Goal, Plan, Repository
+from backup.dump_restore import DumpRestore
 from backup.envelope import measure, unseal
 from backup.keys import read_operational, save_file, state_dir
 from backup.manifest import ObjectFacts
+from backup.records import DumpFacts, TableFacts
 from backup.refusals import CouldNotRun, Damaged
-from backup.restore import Restore, Tell
+from backup.restore import Restore
 from backup.store import Store
+from backup.target import Tell
 from winery_appliance.core.clock import monotonic_s, now
+from winery_appliance.core.postgres_programs import PostgresRefused
 from winery_appliance.core.settings import Settings
 
 TREND = 400  # proofs remembered, a year and a month of nights
@@ -33,6 +40,9 @@ class Proof(BaseModel):
     base: str | None = None
     tables: int = 0
     rows: int = 0
+    dump: str | None = None  # restored, too, and found equal
+    witness: str | None = None  # the dump that the replayed log was held against, and found equal
+    held: list[TableFacts] = []  # the newest proof's alone
 
 
 class _Nowhere:
@@ -44,6 +54,11 @@ def load_proof(settings: Settings) -> Proof | None:
     """The newest trial restore; None when there was none."""
     proofs = load_trend(settings)
     return proofs[-1] if proofs else None
+
+
+def load_success(settings: Settings) -> Proof | None:
+    """The newest trial restore that succeeded; None when there was none."""
+    return next((proof for proof in reversed(load_trend(settings)) if proof.ok), None)
 
 
 def load_trend(settings: Settings) -> list[Proof]:
@@ -61,6 +76,10 @@ def find_objects(repositories: list[Repository]) -> Iterator[tuple[str, ObjectFa
         for base in repository.bases:
             for facts in (base.base, base.files):
                 yield repository.place.base(base.id, facts.name), facts, base.kit
+        for dump in repository.dumps:
+            for facts in (dump.dump, dump.files):
+                key = repository.place.dump(dump.tier, dump.id, facts.name)
+                yield key, facts, dump.kit
         for stretch in repository.stretches.values():
             for part in stretch.parts:
                 folder = part.place.rpartition("/")[0]
@@ -102,26 +121,40 @@ def drill(
     access: Access,
     tell: Tell,
 ) -> Proof:
-    """Restore the newest state beside the running appliance, look at every page of it, and remember what came of it."""
+    """Restore the newest state and the newest dump beside the running appliance, and remember what came of it.
+
+    Every page and index is looked at. The replayed log is held against a dump it passes, the restored dump against what was
+    dumped, table by table.
+    """
     begun_s, scratch = monotonic_s(), state_dir(settings) / "drill"
     shutil.rmtree(scratch, ignore_errors=True)
+    options: dict[str, Any] = {"pg_bin": settings.pg_bin, "tell": tell, "thorough": True}
     try:
         plan = choose_plan(repositories, Goal(), None)
-        identities, pg_bin = access.identities, settings.pg_bin
-        work = Restore(store, plan, scratch, identities, pg_bin=pg_bin, tell=tell, thorough=True)
+        check_keys(plan.chain, access)
+        witness = find_witness(plan)
+        work = Restore(store, plan, scratch, access.identities, witness=witness, **options)
         restored = work.run()
+        shutil.rmtree(scratch)
+        words = restored.sentence()
+        dump = _try_dump(store, repositories, access, scratch, options)
+        if dump is not None:
+            words += f"; dump {dump} gave every table back"
         proof = Proof(
             at=now(),
             ok=True,
-            words=restored.sentence(),
+            words=words,
             rto_s=restored.took_s,
             rpo_s=(now() - restored.to).total_seconds() if restored.to else None,
             lsn=restored.lsn,
             base=plan.base.id,
             tables=restored.tables,
             rows=restored.rows,
+            dump=dump,
+            witness=restored.witness,
+            held=restored.held,
         )
-    except (CouldNotRun, OSError) as error:
+    except (CouldNotRun, PostgresRefused, OSError, psycopg.Error) as error:
         proof = Proof(at=now(), ok=False, words=str(error), rto_s=monotonic_s() - begun_s)
         _remember(settings, proof)
         raise
@@ -131,8 +164,37 @@ def drill(
     return proof
 
 
+def find_witness(plan: Plan) -> DumpFacts | None:
+    """The newest dump whose position the log of `plan` passes on its way."""
+    dumps = plan.repository.dumps
+    passed = [d for d in dumps if d.lsn is not None and plan.base.stop <= d.lsn <= plan.target]
+    return passed[-1] if passed else None
+
+
+def _try_dump(
+    store: Store,
+    repositories: list[Repository],
+    access: Access,
+    scratch: Path,
+    options: dict[str, Any],
+) -> str | None:
+    """Restore the newest dump that the keys at hand open; its id."""
+    found = [
+        (repository.place, dump)
+        for repository in repositories
+        for dump in repository.dumps
+        if set(dump.recipients) & set(access.recipients)
+    ]
+    if not found:
+        return None
+    place, dump = max(found, key=lambda one: one[1].number)
+    DumpRestore(store, place, dump, scratch, access.identities, **options).run()
+    return dump.id
+
+
 def _remember(settings: Settings, proof: Proof) -> None:
-    kept = [*load_trend(settings), proof][-TREND:]
+    earlier = [one.model_copy(update={"held": []}) for one in load_trend(settings)]
+    kept = [*earlier, proof][-TREND:]
     text = "".join(one.model_dump_json() + "\n" for one in kept)
     save_file(state_dir(settings) / "proofs.jsonl", text)
 

@@ -2,6 +2,7 @@
 
     v1/sites/SITE/repos/REPO/repo.json
       base/ID/{base.tar,files.tar}.zst.age and manifest.json, the last
+      snap/TIER/ID/{db.dump,files.tar}.zst.age and manifest.json, the last
       wal/STRETCH/stretch.json
       wal/STRETCH/SEGMENT.zst.age and SEGMENT.json                  a whole segment of the log
       wal/STRETCH/SEGMENT/START-END.zst.age and START-END.json      pieces of the one still open
@@ -74,6 +75,40 @@ class BaseFacts(Body):
     files: ObjectFacts
 
 
+class TableFacts(BaseModel):
+    """What one table held: its rows, and the sum of their hashes, which no order of them changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    rows: int
+    hash: str
+
+
+class DumpFacts(Body):
+    """A portable dump: the winery's database as `pg_dump` tells it, and what lies beside.
+
+    `number` counts the dumps of a site. `tables` is what the dumped snapshot held; `lsn` the position of the log at which
+    the database held exactly that, where there was one.
+    """
+
+    id: str
+    number: int
+    tier: str
+    made_at: datetime
+    finished_at: datetime
+    database: str
+    lsn: int | None
+    kit: int
+    kit_made_at: datetime
+    recipients: list[str]
+    version: str
+    major: int
+    dump: ObjectFacts
+    files: ObjectFacts
+    tables: list[TableFacts]
+
+
 class Place(BaseModel):
     """The keys of one repository in a store."""
 
@@ -113,6 +148,15 @@ class Place(BaseModel):
         """The stem of a piece, named by its offsets in the segment, so that names sort by position."""
         first = start % SEGMENT
         return f"{self.segment(stretch, name)}/{first:08x}-{first + end - start:08x}"
+
+    @property
+    def dumps(self) -> str:
+        """The folder of all portable dumps."""
+        return f"{self.root}/snap"
+
+    def dump(self, tier: str, dump_id: str, name: str) -> str:
+        """An object of a dump."""
+        return f"{self.dumps}/{tier}/{dump_id}/{name}"
 
     @property
     def bases(self) -> str:

@@ -1,14 +1,16 @@
 """What a replay of the log told, and what is then found in the database."""
 
+import contextlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 import psycopg
-from psycopg import sql
+from pydantic import BaseModel, ConfigDict
 
+from backup.records import TableFacts
 from backup.refusals import CouldNotRun, NotReached
+from backup.tables import Connection, count_rows, hash_tables, prepare_comparison
 from winery_appliance.core import postgres
 
 UNREACHED = "recovery ended before configured recovery target was reached"
@@ -16,32 +18,33 @@ LAST_COMMIT = re.compile(r"last completed transaction was at log time (\S+ \S+?)
 REDO_DONE = re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)")
 
 
-@dataclass(frozen=True)
-class Restored:
-    """What a restore came to."""
+class Restored(BaseModel):
+    """What a restore came to. `held` are the tables one by one where they were hashed; `dump` names the dump it was
+    of, `witness` the dump that was passed on the way and agreed.
+    """
+
+    model_config = ConfigDict(frozen=True)
 
     to: datetime | None
-    lsn: str
+    lsn: str | None
     behind_s: float
     tables: int
     rows: int
     took_s: float
-
-    def write(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return {**vars(self), "to": self.to.isoformat() if self.to else None}
-
-    @classmethod
-    def read(cls, facts: dict[str, Any]) -> "Restored":
-        """Back from what `write` gave."""
-        return cls(**{**facts, "to": datetime.fromisoformat(facts["to"]) if facts["to"] else None})
+    held: list[TableFacts] = []
+    dump: str | None = None
+    witness: str | None = None
 
     def sentence(self) -> str:
         """The last line a person reads."""
         moment = f"{self.to:%Y-%m-%d %H:%M:%S} UTC" if self.to else self.lsn
+        which = f"{self.behind_s:.1f} s before last known commit"
+        read = "read"
+        if self.dump is not None:
+            which, read = f"from dump {self.dump}", "equal to it"
         return (
-            f"RESTORED to {moment}, {self.behind_s:.1f} s before last known commit; "
-            f"{self.tables}/{self.tables} tables, {self.rows} rows read; took {self.took_s:.1f} s"
+            f"RESTORED to {moment}, {which}; "
+            f"{self.tables}/{self.tables} tables, {self.rows} rows {read}; took {self.took_s:.1f} s"
         )
 
 
@@ -55,30 +58,38 @@ def explain_replay(told: str) -> CouldNotRun:
     return CouldNotRun(f"PostgreSQL did not start: {(faults or ['no reason given'])[-1]}")
 
 
-def read_tables(password: str, port: int) -> tuple[int, int]:
-    """Read every table of every database to its end; how many tables and rows there are."""
-    tables = rows = 0
-    where = {
-        "host": postgres.LOOPBACK,
-        "port": port,
-        "user": postgres.SUPERUSER,
-        "password": password,
-    }
-    with psycopg.connect(**where, dbname="postgres") as connection:  # type: ignore[arg-type]
+@contextlib.contextmanager
+def connect_restored(password: str, port: int, database: str) -> Iterator[Connection]:
+    """The restored server's `database`, as its administrator, ready for `hash_tables`."""
+    with psycopg.connect(
+        host=postgres.LOOPBACK,
+        port=port,
+        user=postgres.SUPERUSER,
+        password=password,
+        dbname=database,
+        autocommit=True,
+    ) as connection:
+        prepare_comparison(connection)
+        yield connection
+
+
+def read_databases(
+    password: str, port: int, *, thorough: bool
+) -> tuple[int, int, list[TableFacts]]:
+    """Read every table of every database to its end: how many tables and rows, and if `thorough` each one's hash."""
+    with connect_restored(password, port, "postgres") as connection:
         found = connection.execute(
             "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate"
         )
         databases = [str(row[0]) for row in found]
+    tables, rows, held = 0, 0, list[TableFacts]()
     for database in databases:
-        with psycopg.connect(**where, dbname=database) as connection:  # type: ignore[arg-type]
-            names = connection.execute(
-                "SELECT schemaname, tablename FROM pg_tables "
-                "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2"
-            ).fetchall()
-            for schema, table in names:
-                query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table))
-                row = connection.execute(query).fetchone()
-                assert row is not None
-                rows += int(row[0])
-            tables += len(names)
-    return tables, rows
+        with connect_restored(password, port, database) as connection:
+            if thorough:
+                here = hash_tables(connection)
+                counts = len(here), sum(table.rows for table in here)
+                held += here
+            else:
+                counts = count_rows(connection)
+        tables, rows = tables + counts[0], rows + counts[1]
+    return tables, rows, held

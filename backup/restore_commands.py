@@ -15,16 +15,19 @@ from backup.access import (
     choose_plan,
     choose_site,
     find_access,
+    find_dump,
     open_repository,
     read_repositories,
 )
 from backup.catalogue import Goal, Plan, Repository
+from backup.dump_restore import DumpRestore
 from backup.proofs import Proof, verify_objects
 from backup.proofs import drill as run_drill
-from backup.records import BaseFacts
+from backup.records import BaseFacts, DumpFacts
 from backup.refusals import CouldNotRun, Damaged
 from backup.restore import Restore
 from backup.retention import prune_nas
+from backup.target import Target
 from backup.wal_format import format_lsn, parse_lsn
 from backup.wheelhouse import check_tools
 from winery_appliance.core.settings import read_settings
@@ -61,10 +64,15 @@ def _position(_: click.Context, __: click.Parameter, value: str | None) -> int |
 @site_option
 @json_option
 def list_copies(repo: str, site: str | None, as_json: bool) -> None:
-    """The base copies and how far the log behind each reaches."""
+    """The base copies and how far the log behind each reaches; and the portable dumps."""
     found = _read(repo, site)
     rows = [_row(repository, base) for repository in found for base in reversed(repository.bases)]
     if as_json:
+        rows += [
+            {**_tell_dump(dump), "kind": "dump", "id": dump.id, "tier": dump.tier}
+            for repository in found
+            for dump in reversed(repository.dumps)
+        ]
         click.echo(json.dumps(rows))
         return
     for row in rows:
@@ -74,22 +82,27 @@ def list_copies(repo: str, site: str | None, as_json: bool) -> None:
             f"{row['id']}  {row['bytes'] / 1e6:9.1f} MB  {kind}  reaches {row['reaches']}{state}"
         )
     for repository in found:
+        for dump in reversed(repository.dumps):
+            click.echo(
+                f"{dump.id}  {dump.dump.size / 1e6:9.1f} MB  {dump.tier} dump  of {dump.made_at:%Y-%m-%d %H:%M:%S}"
+            )
         for gap in repository.gaps():
             click.echo(f"GAP {gap}")
 
 
 @click.command()
-@click.argument("base_id")
+@click.argument("copy_id")
 @repo_option
 @site_option
-def info(base_id: str, repo: str, site: str | None) -> None:
-    """Everything a base copy's manifest says."""
+def info(copy_id: str, repo: str, site: str | None) -> None:
+    """Everything the manifest of a base copy or dump says."""
     for repository in _read(repo, site):
-        for base in repository.bases:
-            if base.id == base_id:
-                click.echo(base.model_dump_json(indent=1))
+        copies: list[BaseFacts | DumpFacts] = [*repository.bases, *repository.dumps]
+        for copy in copies:
+            if copy.id == copy_id:
+                click.echo(copy.model_dump_json(indent=1))
                 return
-    raise CouldNotRun(f"There is no base copy {base_id}.")
+    raise CouldNotRun(f"There is no base copy and no dump {copy_id}.")
 
 
 @click.command()
@@ -126,7 +139,7 @@ def check(repo: str, site: str | None, as_json: bool) -> None:
 @click.command()
 @repo_option
 @site_option
-@click.option("--set", "base_id", help="Begin from this base copy.")
+@click.option("--set", "base_id", help="Begin from this base copy, or restore this dump.")
 @click.option("--latest", is_flag=True, help="The newest state; so it is without --time and --lsn.")
 @click.option("--time", callback=_moment, help="The state of this moment (UTC unless it says).")
 @click.option("--lsn", callback=_position, help="The state up to this position of the log.")
@@ -161,16 +174,30 @@ def restore(
     with open_repository(settings, repo) as store:
         tell("find")
         repositories = read_repositories(store, choose_site(store, settings, site), access)
-        plan = choose_plan(repositories, Goal(time, lsn), base_id)
-        check_keys(plan, access)
-        work = Restore(store, plan, target, access.identities, pg_bin=settings.pg_bin, tell=tell)
+        options: dict[str, Any] = {"pg_bin": settings.pg_bin, "tell": tell}
+        work: Target
+        dump = find_dump(repositories, base_id)
+        if dump is not None:
+            if time is not None or lsn is not None:
+                raise click.UsageError(
+                    "A dump holds one moment: --time and --lsn need a base copy."
+                )
+            check_keys([dump[1]], access)
+            work = DumpRestore(store, *dump, target, access.identities, **options)
+        else:
+            plan = choose_plan(repositories, Goal(time, lsn), base_id)
+            check_keys(plan.chain, access)
+            work = Restore(store, plan, target, access.identities, **options)
         if dry_run:
             work.check(resume=resume)
-            _show_plan(plan, as_json=as_json)
+            facts = _tell_dump(dump[1]) if dump else _tell_plan(plan)
+            click.echo(json.dumps(facts) if as_json else _describe_plan(facts))
             return
         done = work.run(resume=resume, skip_verify=skip_verify)
     if as_json:
-        click.echo(json.dumps({"phase": "restored", **done.write()}))
+        click.echo(
+            json.dumps({"phase": "restored", **done.model_dump(mode="json", exclude={"held"})})
+        )
     else:
         click.echo(done.sentence())
 
@@ -274,6 +301,7 @@ def _row(repository: Repository, base: BaseFacts) -> dict[str, Any]:
     stretch = repository.stretches.get(base.stretch)
     last = stretch.last_commit if stretch else None
     return {
+        "kind": "base",
         "id": base.id,
         "repository": repository.facts.repository,
         "parent": base.parent,
@@ -286,8 +314,8 @@ def _row(repository: Repository, base: BaseFacts) -> dict[str, Any]:
     }
 
 
-def _show_plan(plan: Plan, *, as_json: bool) -> None:
-    facts = {
+def _tell_plan(plan: Plan) -> dict[str, Any]:
+    return {
         "phase": "plan",
         "repository": plan.repository.facts.repository,
         "bases": [base.id for base in plan.chain],
@@ -299,17 +327,29 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
         "kits": sorted(plan.kits),
         "postgresql": plan.repository.facts.major,
     }
-    if as_json:
-        click.echo(json.dumps(facts))
-        return
-    click.echo(
-        f"From base copy {' + '.join(base.id for base in plan.chain)} and {len(plan.parts)} parts of the log"
-    )
-    click.echo(f"to {facts['target']} (last commit {facts['last_commit']}):")
-    click.echo(
-        f"{plan.size / 1e6:.1f} MB to read, {plan.plain_size / 1e6:.1f} MB unpacked, kit {facts['kits']},"
-    )
-    click.echo(f"PostgreSQL {facts['postgresql']}. Nothing was written.")
+
+
+def _tell_dump(dump: DumpFacts) -> dict[str, Any]:
+    return {
+        "phase": "plan",
+        "dump": dump.id,
+        "last_commit": dump.made_at.isoformat(),
+        "bytes": dump.dump.size + dump.files.size,
+        "unpacked_bytes": dump.dump.plain_size + dump.files.plain_size,
+        "kits": [dump.kit],
+        "postgresql": dump.major,
+    }
+
+
+def _describe_plan(facts: dict[str, Any]) -> str:
+    if "dump" in facts:
+        source = f"From dump {facts['dump']}, which holds the state of {facts['last_commit']}:"
+    else:
+        source = f"""From base copy {" + ".join(facts["bases"])} and {facts["log_parts"]} parts of the log
+to {facts["target"]} (last commit {facts["last_commit"]}):"""
+    return f"""{source}
+{facts["bytes"] / 1e6:.1f} MB to read, {facts["unpacked_bytes"] / 1e6:.1f} MB unpacked, kit {facts["kits"]},
+PostgreSQL {facts["postgresql"]}. Nothing was written."""
 
 
 def _tell_json(phase: str, **facts: Any) -> None:

@@ -1,12 +1,14 @@
 """What may go: the copies that no moment of the promised window needs, and never on the word of a clock alone."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from backup.catalogue import Repository, find_repositories, read_repository
+from backup.dumps import choose_expired_dumps
 from backup.keys import Site, need_site, open_site_nas
-from backup.proofs import load_proof
+from backup.proofs import load_success
 from backup.records import MANIFEST, SEALED, SIGNED
 from backup.shipping import load_repository
 from backup.store import Store
@@ -65,15 +67,17 @@ class Removal:
 
 
 def plan_removals(repositories: Sequence[Repository], expired: set[str]) -> list[Removal]:
-    """What goes when the base copies `expired` go, in an order that leaves a sound repository wherever it is cut off.
+    """What goes when the base copies and dumps `expired` go, in an order that leaves a sound repository wherever cut off.
 
     `repositories` oldest first; the last one is being written to. The log is kept from the first base copy that stays.
     """
     removals = []
     for repository in repositories:
         bases = [base for base in repository.bases if base.id not in expired]
+        dumps = [dump for dump in repository.dumps if dump.id not in expired]
         is_current = repository is repositories[-1]
-        if not bases and not is_current and repository.bases:
+        held_any = repository.bases or repository.dumps
+        if held_any and not bases and not dumps and not is_current:
             removals.append(
                 Removal(repository.place.facts, "a repository whose copies all expired")
             )
@@ -84,7 +88,12 @@ def plan_removals(repositories: Sequence[Repository], expired: set[str]) -> list
                 key = repository.place.base(base.id, MANIFEST)
                 removals.append(Removal(key, f"base copy of {base.finished_at:%Y-%m-%d %H:%M}"))
                 removals.append(Removal(key.rpartition("/")[0], "its objects"))
-        if bases and len(bases) < len(repository.bases):
+        for dump in repository.dumps:
+            if dump.id in expired:
+                removals.append(Removal(dump.place, f"{dump.tier} dump of {dump.made_at:%Y-%m-%d}"))
+                removals.append(Removal(dump.place.rpartition("/")[0], "its objects"))
+        is_log_useless = not bases and not is_current
+        if is_log_useless or len(bases) < len(repository.bases):
             removals += _removable_log(
                 repository, {base.stretch: base.start for base in reversed(bases)}
             )
@@ -94,7 +103,7 @@ def plan_removals(repositories: Sequence[Repository], expired: set[str]) -> list
 def _removable_log(repository: Repository, first_needed: dict[int, int]) -> list[Removal]:
     """The log before the first base copy that stays; `first_needed` is that position for each stretch with one."""
     place, removals = repository.place, []
-    oldest = min(first_needed)
+    oldest = min(first_needed, default=sys.maxsize)
     for number, stretch in sorted(repository.stretches.items()):
         for name in sorted({part.segment for part in stretch.parts}):
             is_behind = segment_start(name) + SEGMENT > first_needed.get(number, 0)
@@ -130,7 +139,11 @@ def prune(
         for repository in repositories
         for base in repository.bases
     ]
+    proven = list(proven)
     expired = set(choose_expired(copies, moment, window=window, every=every, proven=proven))
+    dumps = [dump for repository in repositories for dump in repository.dumps]
+    dumps.sort(key=lambda dump: dump.number)
+    expired |= set(choose_expired_dumps([(dump.id, dump.made_at) for dump in dumps], proven))
     removals = plan_removals(repositories, expired)
     if not dry_run:
         for removal in removals:
@@ -140,7 +153,8 @@ def prune(
 
 def prune_nas(settings: Settings, *, dry_run: bool) -> list[Removal]:
     """As `prune`, for the NAS of this appliance, with its settings and what it proved."""
-    site, repository, proof = need_site(settings), load_repository(settings), load_proof(settings)
+    site, repository = need_site(settings), load_repository(settings)
+    proof = load_success(settings)
     if repository is None:
         return []
     with open_site_nas(settings, site, "prune") as store:
@@ -151,6 +165,6 @@ def prune_nas(settings: Settings, *, dry_run: bool) -> list[Removal]:
             now(),
             window=timedelta(days=settings.backup_window_days),
             every=timedelta(hours=settings.backup_base_hours),
-            proven=[proof.base] if proof and proof.base else [],
+            proven=[one for one in (proof.base, proof.dump) if one] if proof else [],
             dry_run=dry_run,
         )

@@ -21,6 +21,7 @@ import psycopg
 import structlog
 
 from backup.bases import is_base_due, load_newest_base
+from backup.dumps import is_dump_due
 from backup.keys import load_site, state_dir
 from backup.proofs import is_drill_due
 from backup.records import RepositoryFacts
@@ -99,7 +100,7 @@ class Stream:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._receiver, self._shipping = _Child(), _Child()
-        self._base, self._tools, self._drill = (_Child(JOB_PAUSES_S) for _ in range(3))
+        self._base, self._dump, self._tools, self._drill = (_Child(JOB_PAUSES_S) for _ in range(4))
         self._tools_started = False
         self._repository: RepositoryFacts | None = None
         self._stretch: SpoolStretch | None = None
@@ -123,8 +124,8 @@ class Stream:
                 self._listen(TURN_S)
         finally:
             self._end_children()
-            self._tools.end()
-            self._drill.end()
+            for job in (self._dump, self._tools, self._drill):
+                job.end()
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
@@ -272,7 +273,7 @@ class Stream:
 
     def _keep_jobs(self) -> None:
         """Start what is due: a base copy (at once where the log has none to begin from), the programs of a restore beside
-        it, and the trial restore.
+        it, the portable dump and the trial restore.
         """
         newest = load_newest_base(self._settings)
         assert self._stretch is not None
@@ -289,7 +290,10 @@ class Stream:
         if self._settings.backup_tools and not self._tools_started:
             self._tools_started = True
             self._tools.started(self._start_own("tools"))
-        if self._drill.is_due() and is_drill_due(self._settings):
+        if self._dump.is_due() and is_dump_due(self._settings):
+            self._dump.started(self._start_own("dump", "--if-due"))
+        is_dumping = self._dump.process is not None  # the trial restore proves the new dump, too
+        if not is_dumping and self._drill.is_due() and is_drill_due(self._settings):
             self._drill.started(self._start_own("drill"))
 
     def _start_own(self, *arguments: str, stdout: int | None = None) -> subprocess.Popen[bytes]:

@@ -77,13 +77,13 @@ class Server:
     directory: Path
     port: int
 
-    def is_ready(self) -> bool:
-        """Whether it accepts connections, by its own word in `postmaster.pid`."""
+    def is_ready(self, state: str = "ready") -> bool:
+        """Whether it accepts connections (`standby`: to read, while it replays), by its own word in `postmaster.pid`."""
         lines = read_pid_file(self.directory)
         return (
             len(lines) > 7
             and lines[0].strip() == str(self.process.pid)
-            and lines[7].strip() == "ready"
+            and lines[7].strip() == state
         )
 
     def wait_until_ready(self, timeout_s: float = 60.0) -> None:

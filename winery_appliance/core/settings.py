@@ -65,6 +65,9 @@ class Settings(BaseModel):
     backup_base_hours: int = Field(
         default=24, ge=1, le=720, description="hours between copies, full or incremental"
     )
+    backup_dump_hours: int = Field(
+        default=24, ge=0, le=720, description="hours between portable dumps; 0 for none by itself"
+    )
     backup_drill_hours: int = Field(
         default=24, ge=0, le=720, description="hours between trial restores; 0 for none by itself"
     )

@@ -47,6 +47,11 @@ class Cellar:
         repos = self.nas / "v1" / "sites" / self.site.site / "repos"
         return sorted(repos.iterdir())[-1]
 
+    def with_nas_of_its_own(self, nas: Path) -> "Cellar":
+        """The same, all of whose copies lie once more in `nas`."""
+        shutil.copytree(self.nas, nas)
+        return Cellar(self.settings.model_copy(update={"nas": nas}), nas, self.kit)
+
     def start_server(self) -> None:
         self.port = self.port or postgres.choose_port(self.settings)
         with (self.settings.data / "postgres.log").open("ab") as log:
@@ -167,7 +172,8 @@ def making_cellars(folder: Path) -> Iterator[Callable[..., Cellar]]:
         data, nas = folder / f"var {len(made)}", folder / f"nas{len(made)}"
         nas.mkdir()
         data.mkdir()
-        quick = {"backup_every_s": 0.5, "backup_tools": False, "backup_drill_hours": 0}
+        quick = {"backup_every_s": 0.5, "backup_tools": False}
+        quick |= {"backup_drill_hours": 0, "backup_dump_hours": 0}
         chosen = Settings(**{"data": data, "nas": nas, **quick, **settings})
         cellar = Cellar(chosen, nas, folder / f"kit{len(made)}.txt", options=options or {})
         made.append(cellar)
@@ -217,7 +223,4 @@ def copied_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cellar]:
 @pytest.fixture
 def copied(copied_once: Cellar, tmp_path: Path) -> Cellar:
     """As `copied_once`, with a NAS that this test may harm."""
-    nas = tmp_path / "nas"
-    shutil.copytree(copied_once.nas, nas)
-    settings = copied_once.settings.model_copy(update={"nas": nas})
-    return Cellar(settings, nas, copied_once.kit)
+    return copied_once.with_nas_of_its_own(tmp_path / "nas")

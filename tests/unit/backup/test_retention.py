@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup.retention import Kept, choose_expired
+from backup.catalogue import Repository, Stretch
+from backup.records import BaseFacts, DumpFacts, Place, RepositoryFacts, StretchFacts, WalFacts
+from backup.retention import Kept, choose_expired, plan_removals
 
 BEGIN = datetime(2026, 11, 1, 2, tzinfo=UTC)
 WINDOW, EVERY = timedelta(days=14), timedelta(days=1)
@@ -80,3 +82,34 @@ def test_a_jump_of_the_clock_removes_nothing_young(jump: timedelta, after: int) 
 def test_a_clock_set_back_removes_nothing() -> None:
     copies = nightly(400)
     assert expire(copies, copies[-1].at - timedelta(days=2)) == []
+
+
+def test_an_old_repository_stays_as_long_as_a_dump_in_it_does() -> None:
+    def make(name: str) -> Repository:
+        place = Place(site="home", repository=name)
+        part = WalFacts.model_construct(segment="000000010000000000000002", start=2 << 24)
+        stretch = Stretch(StretchFacts.model_construct(number=1), [part])
+        base = BaseFacts.model_construct(
+            id=f"base-{name}", stretch=1, start=2 << 24, finished_at=BEGIN
+        )
+        key = place.dump("yearly", f"dump-{name}", "manifest.json")
+        dump = DumpFacts.model_construct(id=f"dump-{name}", tier="yearly", place=key, made_at=BEGIN)
+        facts = RepositoryFacts.model_construct(repository=name)
+        return Repository(place, facts, [base], [dump], {1: stretch})
+
+    old, current = make("1"), make("2")
+
+    def gone(*expired: str) -> list[str]:
+        return [item.key for item in plan_removals([old, current], set(expired))]
+
+    without_base = gone("base-1")
+    assert old.place.root not in without_base
+    assert old.place.facts not in without_base
+    assert old.place.base("base-1", "manifest.json") == without_base[0]
+    assert old.place.stretch(1) == without_base[-1]
+    assert not any("/snap/" in key for key in without_base)
+    assert gone("dump-1") == [
+        old.place.dump("yearly", "dump-1", "manifest.json"),
+        old.place.dump("yearly", "dump-1", "").rstrip("/"),
+    ]
+    assert gone("base-1", "dump-1") == [old.place.facts, old.place.root]
