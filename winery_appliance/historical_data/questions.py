@@ -1,0 +1,134 @@
+"""What a person is asked before a file can be read, because nothing in it decides. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from winery_appliance.core.units import UNIT_SYMBOLS, UNITS, SampleType
+from winery_appliance.historical_data.columns import UNKNOWN_UNIT, read_quantity
+from winery_appliance.historical_data.files import Row
+from winery_appliance.historical_data.moments import DateSurvey
+from winery_appliance.historical_data.parsing import BLANK
+from winery_appliance.historical_data.recognition import Layout
+from winery_appliance.historical_data.wines import pick_style
+
+DATES = frozenset({"moment", "date", "start", "end", "harvest_date"})
+MOST_VARIETIES = 60
+STYLE_CHOICES = (("red", "red"), ("white", "white"), ("rose", "rosé"), ("orange", "orange"))
+ORDER_CHOICES = (("dmy", "day first"), ("mdy", "month first"))
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something to be answered: the answer's key, the sentence, and what can be chosen as value and words.
+
+    Without choices a code is typed.
+    """
+
+    key: str
+    text: str
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where a header has what the survey looks at."""
+
+    dates: tuple[int, ...]
+    style: int | None
+    variety: int | None
+    groups: tuple[tuple[int, int, int | None], ...]
+
+
+@dataclass
+class Survey:
+    """What a first walk through a file tells: how many rows there are, and what they leave open."""
+
+    rows: int = 0
+    dates: DateSurvey = field(default_factory=DateSurvey)
+    without_unit: set[SampleType] = field(default_factory=set)
+    varieties: dict[str, str] = field(default_factory=dict)  # as first written, by small letters
+    without_style: bool = False
+    _places: dict[int, _Places] = field(default_factory=dict)
+
+    def add(self, layout: Layout, row: Row) -> None:
+        """Look at one row under its header."""
+        self.rows += 1
+        if row.fault:
+            return
+        places = self._places.get(layout.line)
+        if places is None:
+            places = self._places[layout.line] = self._find_places(layout)
+        cells = row.cells
+        for place in places.dates:
+            if place < len(cells) and cells[place]:
+                self.dates.add(cells[place], row.line)
+        self._look_at_style(places, cells)
+        for what, value, unit in places.groups:
+            if _at(cells, value) and not _at(cells, unit):
+                named = read_quantity(_at(cells, what))
+                if named and named[1] == UNKNOWN_UNIT:
+                    self.without_unit.add(named[0])
+
+    def _find_places(self, layout: Layout) -> _Places:
+        for use in layout.uses.values():
+            kind, _, unit = use.partition("/")
+            if unit == UNKNOWN_UNIT:
+                self.without_unit.add(SampleType(kind))
+        return _Places(
+            tuple(n for n, name in enumerate(layout.names) if layout.uses[name] in DATES),
+            layout.find("style"),
+            layout.find("variety"),
+            tuple(layout.groups()),
+        )
+
+    def _look_at_style(self, places: _Places, cells: Sequence[str]) -> None:
+        if _at(cells, places.style):
+            return
+        variety = _at(cells, places.variety)
+        if not variety or len(self.varieties) >= MOST_VARIETIES:
+            self.without_style = True
+        else:
+            self.varieties.setdefault(variety.casefold(), variety)
+
+    def ask(
+        self,
+        layout: Layout,
+        *,
+        date_order: str | None,
+        units: Mapping[str, str],
+        styles: Mapping[str, str],
+        wine: str | None,
+    ) -> Iterator[Question]:
+        """What the file and the answers so far leave open."""
+        if not layout.reader.names_wine and wine is None:
+            yield Question("wine", "Which wine is this file of? Type its code.")
+        order = date_order or layout.reader.date_order or self.dates.conclude()
+        if self.dates.ambiguous and order is None:
+            yield Question(
+                "date_order",
+                f"{self.dates.example} in line {self.dates.line} could be two days. "
+                "Does the day or the month come first?",
+                ORDER_CHOICES,
+            )
+        for kind in sorted(self.without_unit - units.keys() - layout.reader.units.keys()):
+            choices = tuple((str(unit), UNIT_SYMBOLS[unit]) for unit in UNITS[kind])
+            words = kind.replace("_", " ")
+            yield Question(f"units.{kind}", f"Which unit do the values of {words} have?", choices)
+        if layout.reader.makes_wines:
+            yield from self._ask_styles(styles)
+
+    def _ask_styles(self, styles: Mapping[str, str]) -> Iterator[Question]:
+        for folded, variety in sorted(self.varieties.items()):
+            if pick_style(variety, styles) is None:
+                yield Question(
+                    f"styles.{folded}", f"What kind of wine is the {variety}?", STYLE_CHOICES
+                )
+        if self.without_style and pick_style(None, styles) is None:
+            yield Question("styles.", "What kind of wine are those without a style?", STYLE_CHOICES)
+
+
+def _at(cells: Sequence[str], place: int | None) -> str:
+    if place is None or place >= len(cells):
+        return ""
+    text = cells[place].strip()
+    return "" if text.casefold() in BLANK else text
