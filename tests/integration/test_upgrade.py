@@ -35,6 +35,9 @@ SENT = {
 # What later versions took away, because it is told by another column: it must be there again after the way back.
 TAKEN_AWAY = {("users", "is_active")}
 
+# An event that an update publishes has a number and a moment of its own.
+OF_THE_MOMENT = {("outbox", "id"), ("outbox", "created_at"), ("outbox", "run_after")}
+
 BOOK = Path(__file__).with_name("book_of_first_version.sql")
 
 
@@ -106,8 +109,20 @@ def test_every_row_is_there_after_the_update_and_after_the_way_back(old_book: Se
         table: set(names) for table, names in columns.items()
     }
     assert read_rows(old_book, columns) == before
+    lasting = {
+        table: [name for name in names if (table, name) not in OF_THE_MOMENT]
+        for table, names in kept.items()
+    }
     migrate(owner)
-    assert read_rows(old_book, kept) == after
+    assert _cut(read_rows(old_book, kept), lasting) == _cut(after, lasting)
+
+
+def _cut(rows: Rows, columns: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Rows by some of their columns only."""
+    return {
+        table: sorted(json.dumps({name: row[name] for name in columns[table]}) for row in found)
+        for table, found in rows.items()
+    }
 
 
 def test_people_go_on_with_the_book_after_the_update(old_book: Settings) -> None:

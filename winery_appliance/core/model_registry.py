@@ -11,6 +11,7 @@ MODELS = (
     "winery_appliance.fermentation.models",
     "winery_appliance.cellar_work.models",
     "winery_appliance.devices.models",
+    "winery_appliance.historical_data.models",
     "winery_appliance.analysis_engine.models",
 )
 

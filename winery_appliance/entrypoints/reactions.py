@@ -48,21 +48,27 @@ from winery_appliance.fermentation.events import (
     SampleVoided,
     TransferVoided,
 )
+from winery_appliance.fruit_origin.events import LotChanged
+from winery_appliance.historical_data.events import HistoryOutdated
+from winery_appliance.historical_data.handlers import name_history_anew, record_history
 from winery_appliance.winery.events import WalkingOrderChanged, WineryChanged
 
+# History comes first everywhere: its writers wait for each other, and none of them may hold something that another needs.
 REACTIONS: Reactions = {
-    FermentationStarted: [sample_devices_anew],
-    FermentationCompleted: [analyse_fermentation, sample_devices_anew],
-    FermentationReopened: [analyse_fermentation, sample_devices_anew],
-    FermentationCancelled: [analyse_fermentation, sample_devices_anew],
-    FermentationChanged: [analyse_fermentation, sample_devices_anew],
-    FermentationMoved: [analyse_fermentation, sample_devices_anew],
-    FermentationSplit: [analyse_fermentation, sample_devices_anew],
-    FermentationBlended: [analyse_fermentation, sample_devices_anew],
-    TransferVoided: [analyse_fermentation, sample_devices_anew],
-    SampleRecorded: [analyse_fermentation],
-    SampleCorrected: [analyse_fermentation],
-    SampleVoided: [analyse_fermentation],
+    FermentationStarted: [record_history, sample_devices_anew],
+    FermentationCompleted: [record_history, analyse_fermentation, sample_devices_anew],
+    FermentationReopened: [record_history, analyse_fermentation, sample_devices_anew],
+    FermentationCancelled: [record_history, analyse_fermentation, sample_devices_anew],
+    FermentationChanged: [record_history, analyse_fermentation, sample_devices_anew],
+    FermentationMoved: [record_history, analyse_fermentation, sample_devices_anew],
+    FermentationSplit: [record_history, analyse_fermentation, sample_devices_anew],
+    FermentationBlended: [record_history, analyse_fermentation, sample_devices_anew],
+    TransferVoided: [record_history, analyse_fermentation, sample_devices_anew],
+    SampleRecorded: [record_history, analyse_fermentation],
+    SampleCorrected: [record_history, analyse_fermentation],
+    SampleVoided: [record_history, analyse_fermentation],
+    HistoryOutdated: [record_history],
+    LotChanged: [name_history_anew],
     WineryChanged: [],
     WalkingOrderChanged: [],
     AdditionRecorded: [analyse_fermentation],

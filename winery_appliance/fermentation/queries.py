@@ -128,6 +128,16 @@ def has_fermentation(session: Session, fermentation_id: int) -> bool:
     return session.scalar(wanted) is not None
 
 
+def is_completed(session: Session, fermentation_id: int) -> bool:
+    """Whether this fermentation is there and came to its end."""
+    wanted = select(Fermentation.id).where(
+        Fermentation.id == fermentation_id,
+        Fermentation.status == "completed",
+        Fermentation.deleted_at.is_(None),
+    )
+    return session.scalar(wanted) is not None
+
+
 def find_fermentations(
     session: Session, fermentation_ids: Sequence[int]
 ) -> dict[int, FermentationView]:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor, require
+from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
 from winery_appliance.core.version_tags import refuse_stale
 from winery_appliance.fruit_origin.commands import (
@@ -26,6 +27,7 @@ from winery_appliance.fruit_origin.commands import (
     CreateLot,
     CreateVineyard,
 )
+from winery_appliance.fruit_origin.events import LotChanged
 from winery_appliance.fruit_origin.models import HarvestLot, Vineyard, VineyardBlock
 from winery_appliance.fruit_origin.queries import (
     BlockView,
@@ -202,6 +204,7 @@ def change_lot(
     _refuse_future(command, now)
     values = command.model_dump(exclude_unset=True, exclude={"vineyard_code", "block_code"})
     _write(session, row, values | _move_lot(session, row, command))
+    outbox.publish(session, LotChanged(actor.winery_id, lot_id))
     return get_lot(session, lot_id)
 
 

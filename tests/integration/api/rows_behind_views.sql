@@ -38,6 +38,8 @@ INSERT INTO samples (winery_id, fermentation_id, client_uuid, sample_type, value
             SELECT 1 AS f, i, NULL AS older FROM generate_series(0, %(n)s) i
             UNION ALL SELECT 1, 1, CASE i WHEN 1 THEN 1 ELSE %(n)s + i END FROM generate_series(1, %(n)s) i
             UNION ALL SELECT f, 1, NULL FROM generate_series(2, %(n)s) f) s;
+INSERT INTO historical_samples (id, winery_id, fermentation_id, varietal, sample_type, measured_at, value, source)
+    SELECT id, 1, fermentation_id, 'Tempranillo', sample_type, measured_at, value, 'live' FROM samples;
 INSERT INTO analyses (winery_id, fermentation_id, covers_samples) SELECT 1, id, 1 FROM fermentations;
 INSERT INTO anomalies (winery_id, fermentation_id, analysis_id, type, severity, deviation_score, title, explanation, threshold,
         clears_when, evidence, since, acknowledged_by, acknowledged_at, assigned_to)

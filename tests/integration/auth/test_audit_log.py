@@ -19,6 +19,7 @@ UNAUDITED = {
     "analyses": "computed from samples; can be computed again",
     "anomalies": "computed from samples; what people make of them stands in anomaly_history",
     "recommendations": "computed from samples; can be computed again",
+    "historical_samples": "computed from samples; can be computed again",
     "device_hours": "a note of what is to be computed",
     "device_readings": "one a minute, never changed, and each names its device and moment",
 }

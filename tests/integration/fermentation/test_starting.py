@@ -179,6 +179,7 @@ ENDPOINTS = [
     ("POST", "/harvest-lots", {}, "owner winemaker"),
     ("PATCH", "/harvest-lots/{id}", {}, "owner winemaker"),
     ("DELETE", "/harvest-lots/{id}", None, "owner winemaker"),
+    ("GET", "/historical_samples", None, "owner winemaker cellar viewer"),
     ("GET", "/audit-log", None, "owner"),
     ("GET", "/shared-devices", None, "owner winemaker"),
     ("POST", "/shared-devices", {}, "owner winemaker"),

@@ -1,0 +1,21 @@
+"""What can be asked of the past, as validated data."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
+
+from winery_appliance.core.typed_text import Limit, Line, Moment, read_digits
+from winery_appliance.core.units import SampleType
+
+
+class ListHistoricalSamples(BaseModel):
+    """Which past readings to list: measured from `since` until before `until`."""
+
+    varietal: Annotated[Line, StringConstraints(max_length=400)] | None = None
+    sample_type: SampleType | None = None
+    source: Literal["live", "imported"] | None = None
+    fermentation_id: Annotated[int, BeforeValidator(read_digits), Field(ge=1)] | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    cursor: str | None = None
+    limit: Limit = 500

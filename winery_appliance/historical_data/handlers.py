@@ -1,0 +1,62 @@
+"""What becomes of the past readings when something happened to a wine, or to the fruit it came from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from winery_appliance.core.outbox import Event, Reaction
+from winery_appliance.fermentation.events import (
+    FermentationEvent,
+    SampleCorrected,
+    SampleRecorded,
+    SampleVoided,
+)
+from winery_appliance.fermentation.lot_sources import list_fermentation_ids
+from winery_appliance.fermentation.queries import is_completed
+from winery_appliance.fruit_origin.events import LotChanged
+from winery_appliance.historical_data.projection import write_history
+
+OF_READINGS = (SampleRecorded, SampleCorrected, SampleVoided)
+
+
+@dataclass(frozen=True)
+class Outdated:
+    """Fermentations whose past readings are to be written anew; a reading says nothing of the wines behind its own."""
+
+    winery_id: int
+    fermentation_ids: tuple[int, ...]
+    descendants: bool = True
+
+
+def _load_wine(session: Session, events: Sequence[Event]) -> Outdated | None:
+    event = events[-1]
+    assert isinstance(event, FermentationEvent)
+    only_readings = all(isinstance(each, OF_READINGS) for each in events)
+    if only_readings and not is_completed(session, event.fermentation_id):
+        return None
+    return Outdated(event.winery_id, (event.fermentation_id,), descendants=not only_readings)
+
+
+def _load_lot(session: Session, events: Sequence[Event]) -> Outdated:
+    event = events[-1]
+    assert isinstance(event, LotChanged)
+    return Outdated(event.winery_id, tuple(list_fermentation_ids(session, [event.lot_id])))
+
+
+def _compute(outdated: Outdated | None) -> Outdated | None:
+    return outdated
+
+
+def _store(session: Session, outdated: Outdated | None) -> None:
+    if outdated is not None and outdated.fermentation_ids:
+        write_history(
+            session,
+            outdated.winery_id,
+            outdated.fermentation_ids,
+            descendants=outdated.descendants,
+        )
+
+
+record_history = Reaction("record_history", _load_wine, _compute, _store)
+name_history_anew = Reaction("name_history_anew", _load_lot, _compute, _store)
