@@ -53,7 +53,7 @@ from winery_appliance.historical_data.events import HistoryOutdated
 from winery_appliance.historical_data.handlers import name_history_anew, record_history
 from winery_appliance.winery.events import WalkingOrderChanged, WineryChanged
 
-# History comes first everywhere: its writers wait for each other, and none of them may hold something that another needs.
+# History comes first: its writers wait for each other, and none of them may hold something that another needs.
 REACTIONS: Reactions = {
     FermentationStarted: [record_history, sample_devices_anew],
     FermentationCompleted: [record_history, analyse_fermentation, sample_devices_anew],
