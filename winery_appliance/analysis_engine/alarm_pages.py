@@ -18,6 +18,7 @@ from winery_appliance.analysis_engine.anomaly_queries import (
 )
 from winery_appliance.auth.queries import list_active_names
 from winery_appliance.auth.service import Actor
+from winery_appliance.core.figures import show_codes
 from winery_appliance.core.typed_text import MAX_LIMIT
 from winery_appliance.fermentation.queries import find_fermentations
 
@@ -114,7 +115,7 @@ def _add_wines(session: Session, found: Sequence[AnomalyView]) -> list[AlarmRow]
     for alarm in found:
         wine = wines.get(alarm.fermentation_id)
         code = wine.code if wine else "?"
-        rows.append(AlarmRow(alarm, (wine.vessel_code if wine else "") or code, code))
+        rows.append(AlarmRow(alarm, (show_codes(wine.vessel_codes) if wine else "") or code, code))
     return rows
 
 

@@ -17,6 +17,7 @@ from winery_appliance.fermentation.queries import (
     list_fermentations,
     read_recent_points,
 )
+from winery_appliance.fermentation.states import Phase
 from winery_appliance.fermentation.whereabouts import list_occupied_vessels
 from winery_appliance.winery.queries import list_vessels, read_winery
 
@@ -39,9 +40,12 @@ class BoardTank:
     """One running fermentation on the board; sugar in the winery's unit, change over 24 h."""
 
     fermentation_id: int
-    vessel_code: str
+    vessel_codes: tuple[str, ...]
     code: str
     style: str
+    vintage: int | None
+    af: Phase
+    mlf: Phase
     yeast_strain: str
     sugar: float | None
     sugar_unit_symbol: str
@@ -98,7 +102,7 @@ def read_board(session: Session, *, now: datetime) -> BoardView:
         )
         grouped[_group_of(tank, worst.get(ferment.id), now)].append(tank)
     groups = [
-        BoardGroup(key, title, sorted(grouped[key], key=lambda tank: tank.vessel_code))
+        BoardGroup(key, title, sorted(grouped[key], key=lambda tank: tank.vessel_codes))
         for key, title in GROUPS
     ]
     free = len(list_vessels(session)) - len(list_occupied_vessels(session, now))
@@ -118,9 +122,12 @@ def _view_tank(
     title, reason = _reason(anomaly, read_at, now)
     return BoardTank(
         ferment.id,
-        ferment.vessel_code,
+        ferment.vessel_codes,
         ferment.code,
         ferment.style,
+        ferment.vintage,
+        ferment.af,
+        ferment.mlf,
         ferment.yeast_strain,
         points[-1][1] if points else None,
         UNIT_SYMBOLS[unit],

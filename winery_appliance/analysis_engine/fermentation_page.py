@@ -18,6 +18,7 @@ from winery_appliance.analysis_engine.queries import (
 )
 from winery_appliance.auth.queries import find_names, list_active_names
 from winery_appliance.core import density
+from winery_appliance.core.figures import show_codes
 from winery_appliance.core.units import (
     CANONICAL,
     UNIT_SYMBOLS,
@@ -29,6 +30,7 @@ from winery_appliance.core.units import (
 from winery_appliance.devices.queries import find_device_codes
 from winery_appliance.fermentation.queries import FermentationView, SampleView, read_samples
 from winery_appliance.fermentation.service import get_fermentation
+from winery_appliance.fermentation.states import Phase
 from winery_appliance.winery.queries import WineryView, read_winery
 
 # While a reading waits for its analysis the page asks often, so that the answer is seen within the second.
@@ -117,8 +119,11 @@ class FermentView:
 
     id: int
     code: str
-    vessel_code: str
+    vessel_codes: tuple[str, ...]
     style: str
+    vintage: int | None
+    af: Phase
+    mlf: Phase
     yeast_strain: str
     started_at: datetime
     day: int
@@ -224,8 +229,11 @@ def _view_ferment(
     return FermentView(
         ferment.id,
         ferment.code,
-        ferment.vessel_code,
+        ferment.vessel_codes,
         ferment.style,
+        ferment.vintage,
+        ferment.af,
+        ferment.mlf,
         ferment.yeast_strain,
         ferment.started_at,
         day_of(ferment, now),
@@ -243,7 +251,7 @@ def _view_ferment(
 
 
 def _headline(ferment: FermentationView, result: AnalysisResult) -> str:
-    name = ferment.vessel_code or ferment.code
+    name = show_codes(ferment.vessel_codes) or ferment.code
     awake = [anomaly for anomaly in result.anomalies if anomaly.status != "snoozed"]
     if awake:
         title = awake[0].title

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, g
 
 from winery_appliance.core import clock
-from winery_appliance.core.figures import NO_BREAK_SPACE, show_number, show_quantity
+from winery_appliance.core.figures import NO_BREAK_SPACE, show_codes, show_number, show_quantity
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -14,7 +14,11 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 def set_up_filters(app: Flask) -> None:
     """Give the templates their filters."""
     app.jinja_env.filters.update(
-        quantity=show_quantity, number=show_number, ago=show_age, local_time=show_local_time
+        quantity=show_quantity,
+        number=show_number,
+        ago=show_age,
+        local_time=show_local_time,
+        codes=show_codes,
     )
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from winery_appliance.core.openapi import Answer, FieldProblem, When
 from winery_appliance.core.units import SampleType, Unit
-from winery_appliance.fermentation.commands import Status, Style
+from winery_appliance.fermentation.commands import PhaseStatus, Status, Style
 from winery_appliance.fermentation.lineage import Origin, Share, Use
 
 
@@ -15,12 +15,21 @@ class LotSourceAnswer(Answer):
 
     harvest_lot_code: str
     variety: str
+    vintage: str
     percentage: float
     kg: float | None
 
 
+class PhaseAnswer(Answer):
+    """The alcoholic or the malolactic fermentation of a wine."""
+
+    status: PhaseStatus
+    started_at: When | None
+    ended_at: When | None
+
+
 class FermentationAnswer(Answer):
-    """A fermentation, where it lies, or lay last, and the lots it came from.
+    """A fermentation, where it lies, or lay last, its phases, and the lots it came from.
 
     A wine may lie in many vessels; `vessel_code` is the first of them in walking order.
     """
@@ -34,7 +43,12 @@ class FermentationAnswer(Answer):
     status: Status
     started_at: When
     ended_at: When | None
+    vintage: int | None
+    af: PhaseAnswer
+    mlf: PhaseAnswer
     data_source: Literal["live", "imported"]
+    imported_at: When | None
+    created_by: int
     created_at: When
     start_volume_l: float | None
     lot_sources: list[LotSourceAnswer]

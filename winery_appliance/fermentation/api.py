@@ -26,11 +26,15 @@ blueprint = Blueprint("fermentation_api", __name__, url_prefix="/api/v1")
 @describes({200: ListOf[FermentationAnswer]}, query=ListFermentations)
 @permitted(Permission.READ_BOOK)
 def list_fermentations() -> ResponseReturnValue:
-    """Fermentations, the youngest first; `status` filters."""
+    """Fermentations, the youngest first; `status` and `vintage` filter."""
     wanted = web.read_query(ListFermentations)
     with web.transaction(current_actor().winery_id) as session:
         page = queries.list_fermentations(
-            session, status=wanted.status, cursor=wanted.cursor, limit=wanted.limit
+            session,
+            status=wanted.status,
+            vintage=wanted.vintage,
+            cursor=wanted.cursor,
+            limit=wanted.limit,
         )
     return web.answer_written(ListOf[FermentationAnswer].write(page))
 

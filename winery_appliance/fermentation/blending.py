@@ -27,6 +27,7 @@ from winery_appliance.fermentation.events import (
 )
 from winery_appliance.fermentation.flows import Contents, Flow, follow_contents, sum_volumes
 from winery_appliance.fermentation.models import Fermentation, Transfer
+from winery_appliance.fermentation.phases import end_wine, write_phase
 from winery_appliance.fermentation.queries import (
     FermentationView,
     find_fermentations,
@@ -34,6 +35,7 @@ from winery_appliance.fermentation.queries import (
     hold_fermentation,
 )
 from winery_appliance.fermentation.service import add_with_code, get_fermentation
+from winery_appliance.fermentation.states import PHASES, mix_phases
 from winery_appliance.fermentation.transfer_queries import (
     find_ids,
     hold_transfers,
@@ -87,7 +89,7 @@ def split_fermentation(
     moved_at = command.moved_at or now
     givers = [parent.id] * len(command.flows)
     cellar = _look(session, [parent], command.flows, moved_at, now=now)
-    child = _begin_wine(session, command.code, parent.style, parent.yeast_strain, moved_at, actor)
+    child = _begin_wine(session, command, [parent], moved_at, actor)
     transfer = _add_transfer(session, "split", command, moved_at, body_hash, actor)
     flows = _read_flows(cellar, givers, command.flows, child.id, transfer)
     _carry_out(session, cellar, flows, child.id, moved_at, actor)
@@ -157,11 +159,8 @@ def _blend(
     wines = find_fermentations(session, held)
     cellar = _look(session, list(wines.values()), command.flows, moved_at, now=now)
     if isinstance(command, BlendFermentations):
-        style = _inherit("style", command.style, [wines[wine_id] for wine_id in givers])
-        yeast = _inherit(
-            "yeast_strain", command.yeast_strain, [wines[wine_id] for wine_id in givers]
-        )
-        into = _begin_wine(session, command.code, style, yeast, moved_at, actor).id
+        parents = [wines[wine_id] for wine_id in givers]
+        into = _begin_wine(session, command, parents, moved_at, actor).id
         outbox.publish(session, FermentationStarted(actor.winery_id, into))
     else:
         assert into_id is not None
@@ -228,17 +227,27 @@ def _look(
 
 
 def _begin_wine(
-    session: Session, code: str, style: str, yeast_strain: str, moved_at: datetime, actor: Actor
+    session: Session,
+    command: SplitFermentation | BlendFermentations,
+    parents: Sequence[FermentationView],
+    moved_at: datetime,
+    actor: Actor,
 ) -> Fermentation:
+    """The wine that parts of others become: of their phases, and of the vintage they have in common."""
+    vintages = {wine.vintage for wine in parents}
     made = Fermentation(
         winery_id=actor.winery_id,
-        code=code,
-        style=style,
-        yeast_strain=yeast_strain,
+        code=command.code,
+        style=_inherit("style", getattr(command, "style", None), parents),
+        yeast_strain=_inherit("yeast_strain", getattr(command, "yeast_strain", None), parents),
+        vintage=vintages.pop() if len(vintages) == 1 else None,
+        vessel_code=command.flows[0].to_vessel_code,
         started_at=moved_at,
         start_volume_l=Decimal(0),
         created_by=actor.user_id,
     )
+    for name in PHASES:
+        write_phase(made, name, mix_phases([getattr(wine, name) for wine in parents]))
     add_with_code(session, made)
     return made
 
@@ -396,8 +405,7 @@ def _carry_out(
             session, wine_id, cellar.contents[wine_id], after[wine_id], moved_at, actor
         )
     for wine in gone:
-        row = session.get_one(Fermentation, wine.id)
-        row.status, row.ended_at = "completed", moved_at
+        end_wine(session.get_one(Fermentation, wine.id), "completed", moved_at)
         outbox.publish(session, FermentationCompleted(actor.winery_id, wine.id))
     there = cellar.contents.get(into, {})
     filled = follow_contents(there, flows, into)

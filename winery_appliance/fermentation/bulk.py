@@ -80,6 +80,11 @@ def _fermentation_row(item: WholeFermentation, actor: Actor) -> dict[str, object
         "started_at": item.start.started_at,
         "start_volume_l": item.start.start_volume_l,
         "ended_at": item.ended_at,
+        "vintage": item.start.vintage,
+        "vessel_code": item.start.vessel_code,
+        "af_status": "done" if item.ended_at else "running",
+        "af_started_at": item.start.started_at,
+        "af_ended_at": item.ended_at,
         "created_by": actor.user_id,
     }
 

@@ -1,4 +1,4 @@
-"""What is said of a wine is put right: its code, yeast, style and the litres it began with."""
+"""What is said of a wine is put right: its code, yeast, style, vintage and the litres it began with."""
 
 from collections.abc import Collection
 
@@ -13,6 +13,7 @@ from winery_appliance.core.errors import Conflict, FieldFault, Invalid
 from winery_appliance.core.version_tags import refuse_stale
 from winery_appliance.fermentation.commands import ChangeFermentation
 from winery_appliance.fermentation.events import FermentationChanged
+from winery_appliance.fermentation.lot_sources import name_vintage
 from winery_appliance.fermentation.models import Fermentation
 from winery_appliance.fermentation.queries import FermentationView, hold_fermentation
 from winery_appliance.fermentation.service import get_fermentation
@@ -40,6 +41,8 @@ def change_fermentation(
     values = command.model_dump(exclude_unset=True)
     if "start_volume_l" in values:
         _refuse_computed(session, before, known=values["start_volume_l"] is not None)
+    if values.get("vintage", before.vintage) is None:
+        values["vintage"] = name_vintage(before.lot_sources)
     row = session.get_one(Fermentation, fermentation_id)
     try:
         with session.begin_nested():

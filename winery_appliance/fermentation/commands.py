@@ -18,6 +18,8 @@ HydrometerTemperature = Annotated[float, Field(ge=-5, le=50, allow_inf_nan=False
 ClockOffset = Annotated[int, Field(strict=True, ge=-(10**13) // 3, le=10**13 // 3)]
 Style = Literal["red", "white", "rose", "orange"]
 Status = Literal["planned", "active", "completed", "cancelled"]
+PhaseStatus = Literal["not_started", "running", "done", "skipped"]
+Vintage = Annotated[int, Field(strict=True, ge=1500, le=2199)]
 
 
 class LotSource(BaseModel):
@@ -34,7 +36,10 @@ Litres = Annotated[Decimal, AsWritten, Field(gt=0, max_digits=12, decimal_places
 
 
 class StartFermentation(BaseModel):
-    """A wine begins to ferment in a vessel; where its fruit came from, and how much it is, may be left open."""
+    """A wine begins to ferment in a vessel; where its fruit came from, and how much it is, may be left open.
+
+    Without a `vintage` it is that of the lots: the year of 85 % of the fruit or more.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -44,11 +49,15 @@ class StartFermentation(BaseModel):
     style: Style
     started_at: Moment
     start_volume_l: Litres | None = None
+    vintage: Vintage | None = None
     lot_sources: Annotated[tuple[LotSource, ...], Field(max_length=50)] = ()
 
 
 class ChangeFermentation(BaseModel):
-    """What is to be different about a fermentation; what is left out stays. Litres are those at the start."""
+    """What is to be different about a fermentation; what is left out stays. Litres are those at the start.
+
+    A `vintage` of null is that of the lots.
+    """
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=forget_defaults)
 
@@ -56,6 +65,17 @@ class ChangeFermentation(BaseModel):
     yeast_strain: Annotated[Line, StringConstraints(max_length=80)] = ""
     style: Style = "red"
     start_volume_l: Litres | None = None
+    vintage: Vintage | None = None
+
+
+class SetPhase(BaseModel):
+    """The state that AF or MLF of a wine is in; moments that are not said stay as they are, or are now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: PhaseStatus
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
 
 
 class EndFermentation(BaseModel):
@@ -118,6 +138,7 @@ class ListFermentations(BaseModel):
     """Which fermentations to list; `cursor` is the `next_cursor` of the page before."""
 
     status: Status | None = None
+    vintage: Annotated[int, BeforeValidator(read_digits), Field(ge=1500, le=2199)] | None = None
     cursor: str | None = None
     limit: Limit = 50
 

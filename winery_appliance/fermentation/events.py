@@ -43,6 +43,13 @@ class FermentationChanged(FermentationEvent):
 
 
 @dataclass(frozen=True)
+class FermentationPhaseChanged(FermentationEvent):
+    """The alcoholic or the malolactic fermentation of a wine began, ended, or was put right."""
+
+    phase: str
+
+
+@dataclass(frozen=True)
 class FermentationMoved(FermentationEvent):
     """A wine went to other vessels."""
 

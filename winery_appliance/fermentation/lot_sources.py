@@ -1,5 +1,6 @@
 """Which harvest lots a fermentation came from, and how much of it from each."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,6 +16,9 @@ from winery_appliance.fruit_origin.queries import hold_living_lots, read_lots
 
 # Shares are typed by people, who round: three thirds are 99.9 or 99.99. The trigger of the table allows the same.
 SUM_TOLERANCE = Decimal("0.1")
+# A wine may be called by a year of which at least this part of its fruit is: Regulation (EU) 2019/33, art. 49 (1), and
+# 27 CFR 4.27 (a)(2).
+VINTAGE_PERCENTAGE = 85
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class LotSourceView:
     harvest_lot_id: int
     harvest_lot_code: str
     variety: str
+    vintage: str
     percentage: Decimal
     kg: Decimal | None
 
@@ -96,9 +101,26 @@ def read_lot_sources(
     found: dict[int, tuple[LotSourceView, ...]] = {}
     for row in rows:
         lot = lots[row.harvest_lot_id]
-        view = LotSourceView(lot.id, lot.code, lot.variety, row.percentage, row.kg)
+        view = LotSourceView(lot.id, lot.code, lot.variety, lot.vintage, row.percentage, row.kg)
         found[row.fermentation_id] = (*found.get(row.fermentation_id, ()), view)
     return found
+
+
+def name_vintage(sources: Sequence[LotSourceView]) -> int | None:
+    """The year that a wine of these lots is called by; None without lots, or when no year has enough of them.
+
+    A lot's vintage is a label of its own; one that is no year counts for none.
+    """
+    total = sum((source.percentage for source in sources), Decimal(0))
+    parts: dict[str, Decimal] = {}
+    for source in sources:
+        parts[source.vintage] = parts.get(source.vintage, Decimal(0)) + source.percentage
+    for label, part in parts.items():
+        if 100 * part >= VINTAGE_PERCENTAGE * total and re.fullmatch(
+            "1[5-9][0-9]{2}|2[01][0-9]{2}", label
+        ):
+            return int(label)
+    return None
 
 
 def list_fermentation_ids(session: Session, harvest_lot_ids: Collection[int]) -> list[int]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    Integer,
     LargeBinary,
     Numeric,
     Text,
@@ -30,7 +31,11 @@ _NOW = text("now()")
 
 
 class Fermentation(Base):
-    """One wine while it ferments. Where it lies is told by the vessel occupancies."""
+    """One wine while it ferments. Where it lies is told by the vessel occupancies.
+
+    `vessel_code` is the vessel that it is planned for or began in, as that was called then. The alcoholic (af) and the
+    malolactic fermentation (mlf) have states of their own; their rules stand in `states`.
+    """
 
     __tablename__ = "fermentations"
     __table_args__ = (
@@ -48,6 +53,31 @@ class Fermentation(Base):
         ),
         CheckConstraint("data_source IN ('live', 'imported')", name="fermentations_data_source"),
         CheckConstraint("start_volume_l >= 0", name="fermentations_start_volume"),
+        CheckConstraint("vintage BETWEEN 1500 AND 2199", name="fermentations_vintage"),
+        CheckConstraint(
+            "(data_source = 'imported') = (imported_at IS NOT NULL)",
+            name="fermentations_imported_at",
+        ),
+        CheckConstraint(
+            "af_status IN ('not_started', 'running', 'done')"
+            " AND (af_status IN ('running', 'done')) = (af_started_at IS NOT NULL)"
+            " AND (af_status = 'done') = (af_ended_at IS NOT NULL)"
+            " AND (af_ended_at IS NULL OR af_ended_at >= af_started_at)",
+            name="fermentations_af",
+        ),
+        CheckConstraint(
+            "mlf_status IN ('not_started', 'running', 'done', 'skipped')"
+            " AND (mlf_status IN ('running', 'done')) = (mlf_started_at IS NOT NULL)"
+            " AND (mlf_status = 'done') = (mlf_ended_at IS NOT NULL)"
+            " AND (mlf_ended_at IS NULL OR mlf_ended_at >= mlf_started_at)",
+            name="fermentations_mlf",
+        ),
+        CheckConstraint(
+            "status = 'active' OR status = 'planned' AND af_started_at IS NULL AND mlf_started_at IS NULL"
+            " OR status IN ('completed', 'cancelled') AND af_status <> 'running' AND mlf_status <> 'running'",
+            name="fermentations_phases_of_what_runs",
+        ),
+        Index("fermentations_of_vintage", "winery_id", "vintage", "started_at", "id"),
         Index(
             "fermentations_search",
             "winery_id",
@@ -82,6 +112,15 @@ class Fermentation(Base):
     data_source: Mapped[str] = mapped_column(Text, server_default=text("'live'"))
     # 0 for a wine that began as a part of others: it is filled by the transfer that made it.
     start_volume_l: Mapped[Decimal | None] = mapped_column(Numeric(12, 3))
+    vintage: Mapped[int | None] = mapped_column(Integer)
+    vessel_code: Mapped[str | None] = mapped_column(Text)
+    imported_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    af_status: Mapped[str] = mapped_column(Text, server_default=text("'not_started'"))
+    af_started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    af_ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    mlf_status: Mapped[str] = mapped_column(Text, server_default=text("'not_started'"))
+    mlf_started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    mlf_ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_by: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

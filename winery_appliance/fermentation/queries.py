@@ -31,6 +31,8 @@ from winery_appliance.fermentation.models import (
     TransferFlow,
     VesselOccupancy,
 )
+from winery_appliance.fermentation.phases import read_phase
+from winery_appliance.fermentation.states import NOT_STARTED, Phase
 from winery_appliance.fermentation.whereabouts import find_vessel_codes
 
 
@@ -53,6 +55,11 @@ class FermentationView:
     created_at: datetime
     start_volume_l: Decimal | None = None
     lot_sources: tuple[LotSourceView, ...] = ()
+    vintage: int | None = None
+    af: Phase = NOT_STARTED
+    mlf: Phase = NOT_STARTED
+    imported_at: datetime | None = None
+    created_by: int | None = None
 
     @property
     def vessel_code(self) -> str:
@@ -169,12 +176,19 @@ def hold_fermentation(session: Session, fermentation_id: int, *, alone: bool) ->
 
 
 def list_fermentations(
-    session: Session, *, status: str | None = None, cursor: str | None = None, limit: int = 50
+    session: Session,
+    *,
+    status: str | None = None,
+    vintage: int | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
 ) -> Page[FermentationView]:
     """Fermentations, the youngest first. Raises Invalid for a cursor that is not ours."""
     wanted = _living().order_by(Fermentation.started_at.desc(), Fermentation.id.desc())
     if status is not None:
         wanted = wanted.where(Fermentation.status == status)
+    if vintage is not None:
+        wanted = wanted.where(Fermentation.vintage == vintage)
     if cursor is not None:
         wanted = wanted.where(
             tuple_(Fermentation.started_at, Fermentation.id)
@@ -215,6 +229,11 @@ def _view_fermentations(session: Session, wanted: Select[Fermentation]) -> list[
             row.created_at,
             row.start_volume_l,
             sources.get(row.id, ()),
+            row.vintage,
+            read_phase(row, "af"),
+            read_phase(row, "mlf"),
+            row.imported_at,
+            row.created_by,
         )
         for row in rows
     ]

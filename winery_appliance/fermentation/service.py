@@ -18,9 +18,14 @@ from winery_appliance.core.figures import typed_quantity
 from winery_appliance.core.units import SampleType
 from winery_appliance.fermentation.commands import RecordSample, StartFermentation
 from winery_appliance.fermentation.events import FermentationStarted, SampleRecorded
-from winery_appliance.fermentation.lot_sources import add_lot_sources
+from winery_appliance.fermentation.lot_sources import (
+    add_lot_sources,
+    name_vintage,
+    read_lot_sources,
+)
 from winery_appliance.fermentation.models import Fermentation, Sample, VesselOccupancy
 from winery_appliance.fermentation.neighbours import find_neighbours
+from winery_appliance.fermentation.phases import write_phase
 from winery_appliance.fermentation.queries import (
     FermentationView,
     SampleView,
@@ -31,6 +36,7 @@ from winery_appliance.fermentation.queries import (
     view_sample,
 )
 from winery_appliance.fermentation.rules import JudgedValue, Surroundings, judge
+from winery_appliance.fermentation.states import Phase
 from winery_appliance.winery.service import find_or_add_vessel
 
 FUTURE_START = timedelta(days=1)
@@ -67,11 +73,17 @@ def start_fermentation(
         yeast_strain=command.yeast_strain,
         started_at=command.started_at,
         start_volume_l=command.start_volume_l,
+        vintage=command.vintage,
+        vessel_code=vessel.code,
         created_by=actor.user_id,
     )
+    write_phase(fermentation, "af", Phase("running", command.started_at))
     add_with_code(session, fermentation)
     _occupy(session, fermentation, vessel.id, vessel.code)
     add_lot_sources(session, fermentation.id, command.lot_sources, winery_id=actor.winery_id)
+    if command.vintage is None:
+        sources = read_lot_sources(session, [fermentation.id])
+        fermentation.vintage = name_vintage(sources.get(fermentation.id, ()))
     outbox.publish(session, FermentationStarted(actor.winery_id, fermentation.id))
     return get_fermentation(session, fermentation.id)
 

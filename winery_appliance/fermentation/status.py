@@ -1,6 +1,6 @@
-"""How a fermentation ends, goes on after all, or is given up."""
+"""How a fermentation ends, goes on after all, or is given up, and how its phases go on; the rules stand in `states`."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -12,14 +12,17 @@ from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid
-from winery_appliance.fermentation.commands import EndFermentation
+from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.fermentation.commands import EndFermentation, SetPhase
 from winery_appliance.fermentation.events import (
     FermentationCancelled,
     FermentationCompleted,
     FermentationEvent,
+    FermentationPhaseChanged,
     FermentationReopened,
 )
 from winery_appliance.fermentation.models import Fermentation, VesselOccupancy
+from winery_appliance.fermentation.phases import end_wine, resume_wine, write_phase
 from winery_appliance.fermentation.queries import (
     FermentationView,
     find_last_moment,
@@ -27,23 +30,20 @@ from winery_appliance.fermentation.queries import (
 )
 from winery_appliance.fermentation.rules import FUTURE_TOLERANCE, SHORTEST
 from winery_appliance.fermentation.service import get_fermentation
+from winery_appliance.fermentation.states import (
+    MOVES,
+    Phase,
+    PhaseBounds,
+    PhaseName,
+    move_phase,
+)
 from winery_appliance.fermentation.transfer_queries import read_contents
 
-
-@dataclass(frozen=True)
-class Move:
-    """One allowed way from a status to another, and what is then said to have happened."""
-
-    before: frozenset[str]
-    after: str
-    event: type[FermentationEvent]
-
-
-# Every move there is. "planned" is where a fermentation may wait that has not begun; nothing leads out of "cancelled".
-MOVES = {
-    "complete": Move(frozenset({"active"}), "completed", FermentationCompleted),
-    "reopen": Move(frozenset({"completed"}), "active", FermentationReopened),
-    "cancel": Move(frozenset({"planned", "active"}), "cancelled", FermentationCancelled),
+# What is said to have happened after each move.
+EVENTS: dict[str, type[FermentationEvent]] = {
+    "complete": FermentationCompleted,
+    "reopen": FermentationReopened,
+    "cancel": FermentationCancelled,
 }
 
 
@@ -59,7 +59,12 @@ def complete_fermentation(
     if found.status == "completed":
         return _stay(found, command)
     at = _read_end(command, now)
-    last = max(found.started_at, find_last_moment(session, fermentation_id) or found.started_at)
+    phases = (found.af, found.mlf)
+    last = max(
+        found.started_at,
+        find_last_moment(session, fermentation_id) or found.started_at,
+        *(at for phase in phases for at in (phase.started_at, phase.ended_at) if at is not None),
+    )
     if at < last or at == found.started_at:
         raise _refuse_end(
             "before_last_entry",
@@ -186,9 +191,42 @@ def _set_upper(
 def _set_status(
     session: Session, verb: str, found: FermentationView, ended_at: datetime | None
 ) -> FermentationView:
-    move = MOVES[verb]
     row = session.get_one(Fermentation, found.id)
-    row.status = move.after
-    row.ended_at = ended_at
-    outbox.publish(session, move.event(row.winery_id, row.id))
+    if ended_at is None:
+        resume_wine(row)
+    else:
+        end_wine(row, MOVES[verb].after, ended_at)
+    outbox.publish(session, EVENTS[verb](row.winery_id, row.id))
     return get_fermentation(session, row.id)
+
+
+def set_phase(
+    session: Session,
+    fermentation_id: int,
+    name: PhaseName,
+    command: SetPhase,
+    *,
+    actor: Actor,
+    seen: Collection[str] | None,
+    now: datetime,
+) -> FermentationView:
+    """Say how far AF or MLF of a wine is. The same again changes nothing.
+
+    Raises NotAllowed, NotFound, ChangedMeanwhile, Conflict for a move that is not allowed, and Invalid for moments that
+    cannot be.
+    """
+    require(actor, Permission.RUN_FERMENTATIONS)
+    hold_fermentation(session, fermentation_id, alone=True)
+    found = get_fermentation(session, fermentation_id)
+    refuse_stale(found, seen)
+    made_of_others = found.start_volume_l == 0
+    bounds = PhaseBounds(
+        found.code, found.status, None if made_of_others else found.started_at, found.ended_at
+    )
+    before: Phase = getattr(found, name)
+    after = move_phase(name, before, command, bounds, now=now)
+    if after == before:
+        return found
+    write_phase(session.get_one(Fermentation, found.id), name, after)
+    outbox.publish(session, FermentationPhaseChanged(actor.winery_id, found.id, name))
+    return get_fermentation(session, found.id)

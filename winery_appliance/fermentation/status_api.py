@@ -1,15 +1,21 @@
-"""The end of a fermentation, and its way back, for programs."""
+"""The states of a fermentation and of its phases, for programs."""
 
-from flask import Blueprint
+from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
 from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
-from winery_appliance.core.openapi import describes
+from winery_appliance.core.openapi import IF_MATCH, describes
+from winery_appliance.core.version_tags import make_tag
 from winery_appliance.fermentation import status
 from winery_appliance.fermentation.answers import FermentationAnswer
-from winery_appliance.fermentation.commands import EndFermentation, ReopenFermentation
+from winery_appliance.fermentation.commands import (
+    EndFermentation,
+    ReopenFermentation,
+    SetPhase,
+)
+from winery_appliance.fermentation.states import PhaseName
 
 blueprint = Blueprint("fermentation_status_api", __name__, url_prefix="/api/v1/fermentations")
 
@@ -52,3 +58,38 @@ def reopen(fermentation_id: int) -> ResponseReturnValue:
     with web.transaction(actor.winery_id) as session:
         view = status.reopen_fermentation(session, fermentation_id, actor=actor)
     return web.answer_json(FermentationAnswer.show(view))
+
+
+@blueprint.put("/<id:fermentation_id>/af")
+@describes({200: FermentationAnswer}, body=SetPhase, headers=IF_MATCH, problems=[409, 412, 428])
+@permitted(Permission.RUN_FERMENTATIONS)
+def set_af(fermentation_id: int) -> ResponseReturnValue:
+    """Say how far the alcoholic fermentation is.
+
+    From not_started it goes to running or done, from running to done or back to not_started, from done back to running.
+    """
+    return _set_phase(fermentation_id, "af")
+
+
+@blueprint.put("/<id:fermentation_id>/mlf")
+@describes({200: FermentationAnswer}, body=SetPhase, headers=IF_MATCH, problems=[409, 412, 428])
+@permitted(Permission.RUN_FERMENTATIONS)
+def set_mlf(fermentation_id: int) -> ResponseReturnValue:
+    """Say how far the malolactic fermentation is.
+
+    As the alcoholic one; it may also be skipped before it starts, and from there start after all.
+    """
+    return _set_phase(fermentation_id, "mlf")
+
+
+def _set_phase(fermentation_id: int, name: PhaseName) -> Response:
+    actor = current_actor()
+    seen = web.read_seen()
+    command = web.read_json(SetPhase)
+    with web.transaction(actor.winery_id) as session:
+        view = status.set_phase(
+            session, fermentation_id, name, command, actor=actor, seen=seen, now=clock.now()
+        )
+    response = web.answer_json(FermentationAnswer.show(view))
+    response.set_etag(make_tag(view))
+    return response

@@ -33,6 +33,7 @@ from winery_appliance.fermentation.models import (
     TransferFlow,
     VesselOccupancy,
 )
+from winery_appliance.fermentation.phases import end_wine, resume_wine
 from winery_appliance.fermentation.queries import FermentationView, hold_fermentation
 from winery_appliance.fermentation.rules import FUTURE_TOLERANCE, SHORTEST
 from winery_appliance.fermentation.service import get_fermentation
@@ -375,14 +376,14 @@ def _undo(
     )
     row = session.get_one(Fermentation, wine.id)
     if not before:
-        row.status, row.ended_at = "cancelled", transfer.moved_at + SHORTEST
+        end_wine(row, "cancelled", transfer.moved_at + SHORTEST)
         over = Range(transfer.moved_at, row.ended_at)
         session.execute(update(VesselOccupancy).where(*came).values(during=over, withdrawn=True))
         outbox.publish(session, FermentationCancelled(row.winery_id, row.id))
     else:
         session.execute(delete(VesselOccupancy).where(*came))
     if not after:
-        row.status, row.ended_at = "active", None
+        resume_wine(row)
         outbox.publish(session, FermentationReopened(row.winery_id, row.id))
     return [(wine.id, vessel_id) for vessel_id in sorted(before.keys() - after.keys())]
 

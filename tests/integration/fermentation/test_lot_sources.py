@@ -76,10 +76,17 @@ def test_a_fermentation_tells_its_lots(api: Api) -> None:
         {
             "harvest_lot_code": "26-L1",
             "variety": "Tempranillo",
+            "vintage": "2026",
             "percentage": 66.5,
             "kg": 1200.25,
         },
-        {"harvest_lot_code": "26-L2", "variety": "Graciano", "percentage": 33.5, "kg": None},
+        {
+            "harvest_lot_code": "26-L2",
+            "variety": "Graciano",
+            "vintage": "2026",
+            "percentage": 33.5,
+            "kg": None,
+        },
     ]
     assert api.get(f"/fermentations/{made.json['id']}").json == made.json
     assert api.get("/fermentations").json["items"] == [made.json]

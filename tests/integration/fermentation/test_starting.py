@@ -103,6 +103,8 @@ ENDPOINTS = [
     ("POST", "/fermentations/{id}/complete", {"at": "?"}, "owner winemaker"),
     ("POST", "/fermentations/{id}/reopen", {"at": "?"}, "owner winemaker"),
     ("POST", "/fermentations/{id}/cancel", {"at": "?"}, "owner winemaker"),
+    ("PUT", "/fermentations/{id}/af", {}, "owner winemaker"),
+    ("PUT", "/fermentations/{id}/mlf", {}, "owner winemaker"),
     ("POST", "/fermentations/{id}/move", {}, "owner winemaker cellar"),
     ("PATCH", "/fermentations/{id}", {}, "owner winemaker"),
     ("POST", "/fermentations/{id}/split", {}, "owner winemaker"),

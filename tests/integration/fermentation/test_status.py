@@ -192,7 +192,10 @@ def test_a_reading_and_the_end_at_once_never_leave_a_reading_behind_the_end(
         late.start()
         wait_until_blocked(book)
         session.execute(
-            text("UPDATE fermentations SET status = 'completed', ended_at = :at WHERE id = :id"),
+            text(
+                "UPDATE fermentations SET status = 'completed', ended_at = :at, af_status = 'done', af_ended_at = :at"
+                " WHERE id = :id"
+            ),
             {"id": tank.id, "at": tank.started_at + timedelta(hours=50)},
         )
     late.join()

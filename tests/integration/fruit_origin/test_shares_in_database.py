@@ -166,8 +166,8 @@ def test_a_share_that_moves_is_checked_where_it_came_from(cellar: Cellar) -> Non
     with cellar.connect("owner") as connection:
         row = connection.execute(
             "INSERT INTO fermentations (winery_id, code, style, yeast_strain, started_at,"
-            " data_source, created_by) SELECT winery_id, 'OLD', style, yeast_strain, started_at,"
-            " 'imported', created_by FROM fermentations RETURNING id"
+            " data_source, imported_at, created_by) SELECT winery_id, 'OLD', style, yeast_strain, started_at,"
+            " 'imported', now(), created_by FROM fermentations RETURNING id"
         ).fetchone()
     assert row is not None
     connection = cellar.connect("owner")
@@ -180,10 +180,10 @@ def test_a_share_that_moves_is_checked_where_it_came_from(cellar: Cellar) -> Non
 
 def test_an_imported_fermentation_may_know_a_part_until_it_is_called_live(cellar: Cellar) -> None:
     with cellar.connect("owner") as connection:
-        connection.execute("UPDATE fermentations SET data_source = 'imported'")
+        connection.execute("UPDATE fermentations SET data_source = 'imported', imported_at = now()")
     cellar.fill(A="50")
     connection = cellar.connect("owner")
-    connection.execute("UPDATE fermentations SET data_source = 'live'")
+    connection.execute("UPDATE fermentations SET data_source = 'live', imported_at = NULL")
     with pytest.raises(psycopg.errors.CheckViolation):
         connection.commit()
 
@@ -215,10 +215,10 @@ def test_one_who_calls_it_live_sees_shares_that_were_not_committed_yet(
     book: Winery, cellar: Cellar
 ) -> None:
     with cellar.connect("owner") as connection:
-        connection.execute("UPDATE fermentations SET data_source = 'imported'")
+        connection.execute("UPDATE fermentations SET data_source = 'imported', imported_at = now()")
     with cellar.connect() as first, cellar.connect("owner") as second:
         cellar.add(first, "A", "50")
-        second.execute("UPDATE fermentations SET data_source = 'live'")
+        second.execute("UPDATE fermentations SET data_source = 'live', imported_at = NULL")
         refused = commit_second(book, first, second)
     assert isinstance(refused, psycopg.errors.CheckViolation)
 

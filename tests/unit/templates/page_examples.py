@@ -243,8 +243,11 @@ def ferment(**other: Any) -> Any:
     given = {
         "id": 17,
         "code": "G26-17",
-        "vessel_code": "T-17",
+        "vessel_codes": ("T-17",),
         "style": "red",
+        "vintage": 2026,
+        "af": thing(status="done", started_at=START, ended_at=NOW - timedelta(days=1)),
+        "mlf": thing(status="running", started_at=NOW - timedelta(days=2), ended_at=None),
         "yeast_strain": "QA23",
         "started_at": START,
         "day": 9,
@@ -379,7 +382,10 @@ def tank(number: int, key: str, **other: Any) -> Any:
     spark = [(i / 11, 1 - (i / 11) ** (0.7 + number % 4 / 3)) for i in range(12)]
     given: dict[str, Any] = {
         "fermentation_id": number,
-        "vessel_code": f"{letter}-{number:02d}",
+        "vessel_codes": tuple(f"{letter}-{n:02d}" for n in range(number, number + number % 4 + 1)),
+        "vintage": 2026 if number % 3 else None,
+        "af": thing(status="running" if number % 5 else "not_started"),
+        "mlf": thing(status=["not_started", "running", "skipped"][number % 3]),
         "code": f"G26-{number:02d}",
         "style": styles[number % 6],
         "yeast_strain": ["QA23", "EC-1118", "wild"][number % 3],
@@ -485,7 +491,10 @@ LIST = [
     thing(
         id=number,
         code=f"G{26 - number // 20}-{number:02d}",
-        vessel_code=f"T-{number % 30:02d}",
+        vessel_codes=(f"T-{number % 30:02d}", "B-01", "B-02", "B-03")[: 1 + 3 * (number % 7 == 0)],
+        vintage=2026 if number % 9 else None,
+        af=thing(status="done"),
+        mlf=thing(status="running"),
         style=["red", "white", "rose", "orange"][number % 4],
         yeast_strain="EC-1118",
         status=["active", "active", "completed", "completed", "cancelled"][number // 8 % 5],

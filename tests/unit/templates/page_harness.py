@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from winery_appliance.core.figures import show_codes
+
 PACKAGE = Path(__file__).parents[3] / "winery_appliance"
 STATIC = PACKAGE / "static"
 NOW = datetime(2026, 9, 24, 9, 15, tzinfo=ZoneInfo("Europe/Madrid"))
@@ -108,6 +110,7 @@ def build_environment() -> Environment:
         quantity=lambda value, unit, digits=1: f"{show_number(value, digits)}\u00a0{unit}",
         ago=show_age,
         local_time=show_local_time,
+        codes=show_codes,
     )
     return environment
 

@@ -138,7 +138,7 @@ def test_passwords_never_come_back() -> None:
 
 def test_what_people_type_cannot_become_markup() -> None:
     context: dict[str, Any] = {
-        "ferment": ferment(headline=NASTY, vessel_code=NASTY, yeast_strain=NASTY, code=NASTY),
+        "ferment": ferment(headline=NASTY, vessel_codes=(NASTY,), yeast_strain=NASTY, code=NASTY),
         "analysis": analysis(
             anomalies=[], recommendations=[], chart=EMPTY_CHART | {"alarm": {"label": NASTY}}
         ),
