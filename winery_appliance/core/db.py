@@ -30,6 +30,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 5, application: str = "winery") -> None:
         """`url`: a `postgresql://` address of the role this process works as."""
         register_models()
+        self.session_info: dict[str, Any] = {}  # what every session of this process carries
         self.engine: Engine = create_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
@@ -51,7 +52,7 @@ class Database:
         `winery_id`: the winery whose rows can be seen and written; without it, no tenant row is visible.
         Functions left with `run_after_commit` run once the commit is safe.
         """
-        session = Session(self.engine, expire_on_commit=False)
+        session = Session(self.engine, expire_on_commit=False, info=self.session_info)
         try:
             if winery_id is not None:
                 session.info["winery_id"] = winery_id

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 from sqlalchemy import (
@@ -39,6 +39,7 @@ log = structlog.get_logger("winery.outbox")
 FIRST_RETRY_S = 2
 LAST_RETRY_S = 3600
 BATCH = 200
+WAKE = "wake"
 
 
 class OutboxRow(Base):
@@ -102,10 +103,16 @@ class Reaction(Generic[Loaded, Computed]):
 Reactions = Mapping[type[Event], Sequence[Reaction[Any, Any]]]
 
 
-class Wake:
-    """How a committed event wakes the worker; the process that has a queue sets it."""
+def wake_by(db: Database, wake: Callable[[], object]) -> None:
+    """Let `wake` wake the worker after each commit on `db` that published something."""
 
-    call: ClassVar[Callable[[], object]] = staticmethod(lambda: None)
+    def try_to_wake() -> None:
+        try:
+            wake()
+        except Exception as error:  # noqa: BLE001 - the change is committed; the minute's sweep finds the event
+            log.warning("worker not woken", error=str(error))
+
+    db.session_info[WAKE] = try_to_wake
 
 
 def publish(session: Session, event: Event) -> None:
@@ -133,14 +140,8 @@ def _fill_row(event: Event) -> dict[str, Any]:
 
 def wake_after_commit(session: Session) -> None:
     """Make the worker look into the outbox once this transaction is committed."""
-    run_after_commit(session, _wake)
-
-
-def _wake() -> None:
-    try:
-        Wake.call()
-    except Exception as error:  # noqa: BLE001 - the change is committed; the minute's sweep finds the event
-        log.warning("worker not woken", error=str(error))
+    if wake := session.info.get(WAKE):
+        run_after_commit(session, wake)
 
 
 def drain(db: Database, reactions: Reactions) -> int:

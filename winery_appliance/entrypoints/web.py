@@ -25,7 +25,7 @@ from winery_appliance.core import web
 from winery_appliance.core.db import Database
 from winery_appliance.core.jobs import build_queue
 from winery_appliance.core.log import set_up_logging
-from winery_appliance.core.outbox import Wake
+from winery_appliance.core.outbox import wake_by
 from winery_appliance.core.presentation import set_up_filters
 from winery_appliance.core.roles import role_url
 from winery_appliance.core.secret_files import read_or_make_secret
@@ -124,7 +124,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(feature.blueprint)
     app.before_request(_enter_winery)
     app.context_processor(lambda: {"winery": g.get("winery")})
-    Wake.call = build_queue(role_url(settings, "app"), db).wake
+    wake_by(db, build_queue(role_url(settings, "app"), db).wake)
     return app
 
 

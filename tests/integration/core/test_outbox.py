@@ -1,7 +1,7 @@
 """The outbox: nothing lost, nothing twice, and trouble with one event does not hold up the others."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from tests.conftest import Cast, Winery
 from winery_appliance.core import outbox
-from winery_appliance.core.outbox import Event, Reaction, Wake, drain, publish
+from winery_appliance.core.outbox import Event, Reaction, drain, publish, wake_by
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,11 @@ def journal() -> Journal:
 
 
 @pytest.fixture
-def wakes() -> Iterator[list[int]]:
+def wakes(book: Winery) -> list[int]:
     """Counts how often a commit woke the worker."""
     calls: list[int] = []
-    before, Wake.call = Wake.call, lambda: calls.append(1)
-    yield calls
-    Wake.call = before
+    wake_by(book.app, lambda: calls.append(1))
+    return calls
 
 
 @pytest.fixture
@@ -129,7 +128,7 @@ def test_a_worker_that_cannot_be_woken_does_not_undo_the_change(
     def broken() -> None:
         raise ConnectionError
 
-    Wake.call = broken
+    wake_by(book.app, broken)
     with book.app.transaction(cast.ana.winery_id) as session:
         publish(session, VatTasted(cast.ana.winery_id, "a"))
     assert pending(book) == ["vat:a"]

@@ -7,7 +7,7 @@ import click
 from winery_appliance.core.db import Database
 from winery_appliance.core.errors import Conflict
 from winery_appliance.core.jobs import build_queue
-from winery_appliance.core.outbox import Wake
+from winery_appliance.core.outbox import wake_by
 from winery_appliance.core.roles import role_url
 from winery_appliance.demo.loading import load_demo
 from winery_appliance.demo.people import (
@@ -37,7 +37,7 @@ def load(data: Path | None, as_json: bool) -> None:
     with open_book(data) as book:
         if _find(book):
             raise Conflict("The demo is there already. Nothing was changed.")
-        Wake.call = build_queue(role_url(book.settings, "app"), book.app).wake
+        wake_by(book.app, build_queue(role_url(book.settings, "app"), book.app).wake)
         load_demo(book.app, book.settings)
         made, password = _find(book), make_password(book.settings)
         lines = tell_logins(book.settings)
