@@ -200,6 +200,7 @@ class AuditEntry(Base):
         ForeignKeyConstraint(["winery_id", "user_id"], ["users.winery_id", "users.id"]),
         CheckConstraint("action IN ('insert', 'update', 'delete')", name="audit_log_action"),
         Index("audit_log_of_winery", "winery_id", "id"),
+        Index("audit_log_by_moment", "winery_id", "at"),
         Index("audit_log_of_subject", "winery_id", "subject", "subject_id", "id"),
         Index("audit_log_of_user", "winery_id", "user_id", "id"),
     )

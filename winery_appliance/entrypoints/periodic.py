@@ -19,6 +19,7 @@ log = structlog.get_logger("winery.periodic")
 
 # Done events answer "when was this reading analysed" for a while; after that the analysis itself does.
 KEEP_FINISHED = timedelta(days=30)
+AUDIT_BATCH = 5000
 # A winery's readings of months may come at once; after these many rounds the other wineries have their turn.
 ROUNDS = 50
 # A box that is off over the holidays still finds the months it needs.
@@ -37,6 +38,19 @@ def purge_finished(db: Database) -> None:
             text("SELECT door_purge_finished(:before)"), {"before": clock.now() - KEEP_FINISHED}
         )
     log.info("finished rows purged", removed=removed)
+
+
+def purge_audit_log(db: Database) -> None:
+    """Forget what is older than each winery keeps of its audit log, a batch at a time so that nobody waits for it."""
+    removed = 0
+    while True:
+        with db.transaction() as session:
+            gone = session.scalar(text("SELECT purge_audit_log(:most)"), {"most": AUDIT_BATCH})
+        removed += gone
+        if gone < AUDIT_BATCH:
+            break
+    if removed:
+        log.info("audit log purged", removed=removed)
 
 
 def keep_device_reading_months(db: Database) -> None:
@@ -86,6 +100,7 @@ JOBS: dict[str, PeriodicJob] = {
         PeriodicJob("purge_finished", timedelta(hours=6), purge_finished),
         PeriodicJob("sample_device_readings", timedelta(minutes=5), sample_device_readings),
         PeriodicJob("judge_silent_tanks", timedelta(minutes=30), judge_silent_tanks),
+        PeriodicJob("purge_audit_log", timedelta(hours=6), purge_audit_log),
         PeriodicJob("keep_device_reading_months", timedelta(hours=6), keep_device_reading_months),
     )
 }

@@ -62,7 +62,7 @@ REACTIONS: Reactions = {
     FermentationCancelled: [record_history, analyse_fermentation, sample_devices_anew],
     FermentationChanged: [record_history, analyse_fermentation, sample_devices_anew],
     FermentationMoved: [record_history, analyse_fermentation, sample_devices_anew],
-    FermentationPhaseChanged: [],
+    FermentationPhaseChanged: [record_history],
     FermentationSplit: [record_history, analyse_fermentation, sample_devices_anew],
     FermentationBlended: [record_history, analyse_fermentation, sample_devices_anew],
     TransferVoided: [record_history, analyse_fermentation, sample_devices_anew],

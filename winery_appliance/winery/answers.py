@@ -31,4 +31,5 @@ class WineryAnswer(Answer):
     time_zone: str
     legal_region: Literal["eu", "us"]
     walking_order: Literal["position", "code"]
+    audit_months: int | None
     is_demo: bool

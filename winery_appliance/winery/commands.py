@@ -51,7 +51,8 @@ class ChangeWinery(BaseModel):
     """What is to be different about the winery; what is left out stays.
 
     `temperature_unit` is the one that entry begins with, `legal_region` whose limits apply, `walking_order` what a round
-    goes by. Latitude and longitude (degrees, WGS 84) go together.
+    goes by. Latitude and longitude (degrees, WGS 84) go together. `audit_months`: the youngest so many months with changes
+    stay in the audit log, null for ever.
     """
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=forget_defaults)
@@ -67,6 +68,7 @@ class ChangeWinery(BaseModel):
     time_zone: TimeZone = "UTC"
     legal_region: Literal["eu", "us"] = "eu"
     walking_order: Literal["position", "code"] = "position"
+    audit_months: Annotated[int, Field(ge=12, le=1200)] | None = None
 
 
 class SetWalkingOrder(BaseModel):

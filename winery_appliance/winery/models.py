@@ -46,6 +46,7 @@ class Winery(Base):
         ),
         CheckConstraint("legal_region IN ('eu', 'us')", name="wineries_legal_region"),
         CheckConstraint("walking_order IN ('position', 'code')", name="wineries_walking_order"),
+        CheckConstraint("audit_months BETWEEN 12 AND 1200", name="wineries_audit_months"),
         UniqueConstraint("code"),
     )
 
@@ -62,6 +63,7 @@ class Winery(Base):
     temperature_unit: Mapped[str] = mapped_column(Text, server_default=text("'celsius'"))
     legal_region: Mapped[str] = mapped_column(Text, server_default=text("'eu'"))
     walking_order: Mapped[str] = mapped_column(Text, server_default=text("'position'"))
+    audit_months: Mapped[int | None] = mapped_column(Integer)
     is_demo: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
 

@@ -18,7 +18,8 @@ class WineryView:
     """The winery whose rows are visible.
 
     `country` by ISO 3166-1, `language` by ISO 639-1, latitude and longitude in degrees (WGS 84); `temperature_unit` is
-    the one that entry begins with, `legal_region` whose limits apply, `walking_order` what a round goes by.
+    the one that entry begins with, `legal_region` whose limits apply, `walking_order` what a round goes by; `audit_months`
+    is how many months of changes are kept, None for ever.
     """
 
     id: int
@@ -34,6 +35,7 @@ class WineryView:
     temperature_unit: Unit
     legal_region: str
     walking_order: str
+    audit_months: int | None
     is_demo: bool
 
 
@@ -79,6 +81,7 @@ def view_winery(row: Winery) -> WineryView:
         Unit(row.temperature_unit),
         row.legal_region,
         row.walking_order,
+        row.audit_months,
         row.is_demo,
     )
 

@@ -46,7 +46,7 @@ def set_up() -> ResponseReturnValue:
 
 
 # In a form an empty field is no value; numbers are typed with a comma as well.
-_OPTIONAL = ("location", "country", "latitude", "longitude")
+_OPTIONAL = ("location", "country", "latitude", "longitude", "audit_months")
 _NUMBERS = ("latitude", "longitude")
 
 

@@ -23,6 +23,7 @@ ASSUMED = {
     "time_zone": "UTC",
     "legal_region": "eu",
     "walking_order": "position",
+    "audit_months": None,
     "is_demo": False,
 }
 CHANGE = {
@@ -37,6 +38,7 @@ CHANGE = {
     "time_zone": "Europe/Madrid",
     "legal_region": "us",
     "walking_order": "code",
+    "audit_months": 36,
 }
 
 
@@ -92,6 +94,8 @@ def test_a_change_names_what_it_rests_on_and_leaves_the_rest(ana: Api) -> None:
         {"temperature_unit": "kelvin"},
         {"legal_region": "uk"},
         {"walking_order": "random"},
+        {"audit_months": 11},
+        {"audit_months": 12.5},
         {"latitude": 91, "longitude": 0},
         {"latitude": 1},
         {"code": "OTHER"},

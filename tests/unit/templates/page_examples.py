@@ -689,6 +689,7 @@ SETTINGS = {
     "temperature_unit": "celsius",
     "legal_region": "eu",
     "walking_order": "position",
+    "audit_months": "",
 }
 FOUND = {
     Hit("vessel", 1, "T-1", None, "exact"): 17,

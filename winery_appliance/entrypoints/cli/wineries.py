@@ -80,6 +80,9 @@ def show(code: str, data: Path | None, as_json: bool) -> None:
 @click.option("--time-zone", help="Its name, such as Europe/Madrid.")
 @click.option("--legal-region", help="Whose limits apply: eu or us.")
 @click.option("--walking-order", help="What a round goes by: position or code.")
+@click.option(
+    "--audit-months", help="Months of changes kept in the audit log, 12 or more; empty for ever."
+)
 @data_option
 @json_option
 def change(code: str, data: Path | None, as_json: bool, **given: str | float | None) -> None:
