@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from backup.keys import Custody, Site, make_site, need_site, prove_kit, rotate_kit, save_site
-from backup.kit import load_kit, read_kit, render_page, write_kit
+from backup.kit import load_kit, read_kit, render_printable, write_kit
 from winery_appliance.core.clock import now
 from winery_appliance.core.settings import Settings, read_settings
 
@@ -26,7 +26,7 @@ kit_option = click.option(
     "kit_file",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
-    help="Where to write the kit; its printable page lies beside it as .html.",
+    help="Where to write the kit; its printable pages lie beside it as .pdf and .html.",
 )
 identity_option = click.option(
     "--identity", required=True, help="The kit's file, or - to type or scan the key."
@@ -88,13 +88,13 @@ def prove(identity: str) -> None:
 @identity_option
 @click.argument("page", type=click.Path(path_type=Path, dir_okay=False))
 def print_page(identity: str, page: Path) -> None:
-    """Write the printable PAGE of a kit again, from its file."""
+    """Write the printable PAGE (.pdf or .html) of a kit again, from its file."""
     site = need_site(read_settings())
     typed = _typed(identity)
     kit = load_kit(identity, typed)
     text = typed if identity == "-" else Path(identity).read_text(encoding="utf-8")
     page.touch(mode=0o600, exist_ok=False)
-    page.write_text(render_page(site, kit.identity, text), encoding="utf-8")
+    page.write_bytes(render_printable(page, site, kit.identity, text))
     click.echo(f"Print {page}, then remove it.")
 
 
@@ -120,7 +120,7 @@ def _hand_out(settings: Settings, site: Site, identity: str, kit_file: Path) -> 
     read_kit(kit_file.read_text(encoding="utf-8"))
     return [
         f"Recovery kit {site.kit.number} is in {kit_file}, to be printed from {page}.",
-        "It is shown this once. Print it, keep it away from here, and remove both files.",
+        "It is shown this once. Print it, keep it away from here, and remove these files.",
         "Copies are made from now on; the setup counts once the kit is proven:",
         "  winery-backup keys prove --identity -",
     ]

@@ -1,7 +1,7 @@
 """The recovery kit: the paper that opens the copies when nothing else is left.
 
-`kit.txt` is a valid age identity file: everything but the key stands in comments. The page beside it is the same to be
-printed, with the key as a QR code.
+`kit.txt` is a valid age identity file: everything but the key stands in comments. The pages beside it, HTML and PDF, are the
+same to be printed, with the key as a QR code.
 """
 
 import html
@@ -13,6 +13,7 @@ import segno
 
 from backup.envelope import read_identity
 from backup.keys import Site
+from backup.kit_pdf import render_pdf
 from backup.refusals import CouldNotRun, KeyRefused
 
 KEY_PREFIX = "AGE-SECRET-KEY-1"
@@ -60,26 +61,27 @@ def load_kit(path: str, typed: str = "") -> Kit:
 
 
 def write_kit(path: Path, site: Site, identity: str, repository: str) -> Path:
-    """Write the kit's file and, beside it, its printable page, whose path is returned.
+    """Write the kit's file and, beside it, its printable pages, HTML and PDF; the path of the PDF.
 
-    Neither may exist. Raises CouldNotRun.
+    None may exist. Raises CouldNotRun.
     """
-    page = path.with_suffix(".html")
+    pdf = path.with_suffix(".pdf")
     text = render_kit(site, identity, repository)
     try:
-        _write_new(path, text)
-        _write_new(page, render_page(site, identity, text))
+        _write_new(path, text.encode())
+        for page in (path.with_suffix(".html"), pdf):
+            _write_new(page, render_printable(page, site, identity, text))
     except OSError as error:
         raise CouldNotRun(
             f"The kit could not be written to {error.filename or path}: {error.strerror}. No key counts yet."
         ) from error
-    return page
+    return pdf
 
 
-def _write_new(path: Path, text: str) -> None:
+def _write_new(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
@@ -121,26 +123,47 @@ def render_kit(site: Site, identity: str, repository: str) -> str:
 """
 
 
+def render_printable(page: Path, site: Site, identity: str, text: str) -> bytes:
+    """What to print: PDF where the name of `page` says so, else HTML. The key as QR code and in groups, then the kit's text."""
+    if page.suffix.lower() == ".pdf":
+        return render_pdf(_title(site), _words(site), identity, _comments(text))
+    return render_page(site, identity, text).encode()
+
+
+def _title(site: Site) -> str:
+    return f"Recovery kit {site.kit.number}"
+
+
+def _words(site: Site) -> list[str]:
+    return [
+        f"Winery: {site.site}. Made on {site.kit.made_at:%Y-%m-%d}.",
+        "Keep it away from the appliance and from the copies, in two places, like the deeds of the cellar.",
+    ]
+
+
+def _comments(text: str) -> str:
+    return "\n".join(text.splitlines()[:-1])
+
+
 def render_page(site: Site, identity: str, text: str) -> str:
     """The page to be printed: the key as QR code and in groups, then the text of the kit."""
     code = segno.make(identity, error="m").svg_inline(scale=5)
     groups = " ".join(identity[place : place + 8] for place in range(0, len(identity), 8))
-    words = html.escape("\n".join(text.splitlines()[:-1]))
+    words = html.escape(" ".join(_words(site)))
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<title>Recovery kit {site.kit.number}, {html.escape(site.site)}</title>
+<title>{_title(site)}, {html.escape(site.site)}</title>
 <style>
 body {{ font: 11pt/1.4 serif; max-width: 19cm; margin: 1cm auto }}
 pre {{ white-space: pre-wrap; font: 8pt/1.4 monospace }}
 .key {{ font: bold 12pt/1.6 monospace; overflow-wrap: anywhere }}
 @page {{ size: A4; margin: 1.5cm }}
 </style>
-<h1>Recovery kit {site.kit.number}</h1>
-<p>Winery: <b>{html.escape(site.site)}</b>. Made on {site.kit.made_at:%Y-%m-%d}. Keep it away from the appliance and from
-the copies, in two places, like the deeds of the cellar.</p>
+<h1>{_title(site)}</h1>
+<p>{words}</p>
 <p>{code}</p>
 <p class="key">{groups}</p>
-<pre>{words}</pre>
+<pre>{html.escape(_comments(text))}</pre>
 </html>
 """

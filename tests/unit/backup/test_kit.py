@@ -1,12 +1,15 @@
 """The recovery kit is an age identity file, and says when it was mistyped."""
 
+import re
+from pathlib import Path
+
 import pyrage
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backup.keys import KitFacts, Site
-from backup.kit import read_kit, render_kit, render_page
+from backup.kit import read_kit, render_kit, render_page, render_printable
 from backup.refusals import KeyRefused
 from winery_appliance.core.clock import now
 
@@ -56,3 +59,26 @@ def test_the_page_shows_the_key_as_code_and_in_groups_and_never_in_a_link() -> N
     assert "<svg" in page
     assert str(KEY)[:8] + " " + str(KEY)[8:16] in page
     assert "href" not in page
+
+
+def test_the_pdf_holds_every_word_of_the_kit_and_the_key() -> None:
+    """Its text is not compressed, so that it can be read here."""
+    folder = "/mnt/kühlhaus (unten)/" + "sehr-weit-unten/" * 12
+    text = TEXT.replace("/mnt/nas", folder)
+
+    pdf = render_printable(Path("kit.pdf"), SITE, str(KEY), text)
+
+    assert pdf.startswith(b"%PDF-")
+    lines = [line for line in re.findall(rb"\((.*)\) Tj", pdf) if b" of 2" not in line]
+    shown = b"".join(re.sub(rb"\\(.)", rb"\1", line) for line in lines).decode("cp1252")
+    squeezed = "".join(shown.replace("#", "").split())
+    assert str(KEY) in squeezed
+    assert "".join("".join(text.splitlines()[:-1]).replace("#", "").split()) in squeezed
+
+
+def test_a_long_kit_goes_on_on_a_further_page() -> None:
+    pdf = render_printable(Path("kit.pdf"), SITE, str(KEY), "# a line\n" * 90 + str(KEY))
+
+    assert pdf.count(b"# a line") == 90
+    assert b"(1 of 2)" in pdf
+    assert b"(2 of 2)" in pdf
