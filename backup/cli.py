@@ -74,13 +74,15 @@ def ship() -> None:
 def base(full: bool, if_due: bool) -> None:
     """Make a base copy: what a restore starts from."""
     from backup.bases import is_base_due, make_base
+    from backup.job_failures import noting_failure
     from backup.retention import prune_nas
 
     settings = read_settings()
     if if_due and not is_base_due(settings):
         return
-    facts = make_base(settings, full=full)
-    prune_nas(settings, dry_run=False)
+    with noting_failure(settings, "base"):
+        facts = make_base(settings, full=full)
+        prune_nas(settings, dry_run=False)
     kind = f"against {facts.parent}" if facts.parent else "full"
     click.echo(f"Base copy {facts.id} ({kind}), {facts.base.size / 1e6:.1f} MB, is on the NAS.")
 
@@ -90,14 +92,16 @@ def base(full: bool, if_due: bool) -> None:
 def dump(if_due: bool) -> None:
     """Make a portable dump: for a later PostgreSQL, and for years."""
     from backup.dumps import is_dump_due, make_dump
+    from backup.job_failures import noting_failure
     from backup.retention import prune_nas
 
     os.nice(10)  # the winery at work comes first
     settings = read_settings()
     if if_due and not is_dump_due(settings):
         return
-    facts = make_dump(settings)
-    prune_nas(settings, dry_run=False)
+    with noting_failure(settings, "dump"):
+        facts = make_dump(settings)
+        prune_nas(settings, dry_run=False)
     click.echo(f"Dump {facts.id} ({facts.tier}), {facts.dump.size / 1e6:.1f} MB, is on the NAS.")
 
 
@@ -114,18 +118,21 @@ def tools() -> None:
 
 @commands.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def status(as_json: bool) -> None:
+@click.option("--metrics", is_flag=True, help="For Prometheus' collector of text files.")
+def status(as_json: bool, metrics: bool) -> None:
     """How the copies are: what would be lost now, and when a restore was last proven."""
-    from backup.health import assess
+    from backup.health import assess, render_metrics
     from winery_appliance.core.clock import now
 
     found = assess(read_settings(), now())
-    if as_json:
+    if metrics:
+        click.echo(render_metrics(found, now()), nl=False)
+    elif as_json:
         click.echo(found.model_dump_json())
     else:
         click.echo(found.level.upper())
-        for reason in found.reasons:
-            click.echo(f"  {reason}")
+        for finding in found.findings:
+            click.echo(f"  {finding.level:<6} {finding.words} {finding.remedy}".rstrip())
         if found.rpo_s is not None:
             click.echo(
                 f"  Copied up to {found.rpo_s:.0f} s ago; last commit copied: {found.last_commit}"

@@ -1,30 +1,60 @@
-"""How the copies are, from what this machine knows: nobody has to ask a NAS that may hang."""
+"""How the copies are, from what this machine knows: nobody has to ask a NAS that may hang.
 
+The streaming process leaves its state in `status.json`, every job its newest success and failure beside it, trial restores
+theirs in `proofs.jsonl`. Each finding is one sentence and what to do; the worst of them is the state of the whole.
+"""
+
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from backup.bases import load_newest_base
-from backup.keys import load_site
-from backup.proofs import load_proof
-from backup.refusals import Damaged, KeyRefused, Stale
-from backup.status import load_status
+from backup.bases import NewestBase, load_newest_base
+from backup.dumps import NewestDump, load_newest_dump
+from backup.job_failures import load_failure
+from backup.keys import Site, load_site
+from backup.proofs import Proof, load_trend
+from backup.refusals import CouldNotRun, Damaged, KeyRefused, Stale
+from backup.status import Status, load_status
 from winery_appliance.core.settings import Settings
 
 SILENT = timedelta(seconds=60)
 LATE = timedelta(minutes=5)
 PROOF_AGE = timedelta(days=2)
+GRACE = 2  # a copy is late when it is older than so many of its periods
+SHOWN = 30  # trial restores of the trend
 
 Level = Literal["green", "amber", "red"]
+LEVELS: tuple[Level, ...] = ("green", "amber", "red")
+
+
+class Finding(BaseModel):
+    """One thing that was looked at: what is so, and what to do about it. `code` is the exit code it alone would give."""
+
+    name: str
+    level: Level
+    words: str
+    remedy: str = ""
+    code: int = 0
+
+
+class Trial(BaseModel):
+    """A trial restore in the trend."""
+
+    at: datetime
+    ok: bool
+    rto_s: float
+    rpo_s: float | None
 
 
 class Health(BaseModel):
-    """The state of the copies. `code` is the exit code that says the same: 0, 2 damage or a gap, 3 stale, 4 no key."""
+    """The state of the copies. `code` is the exit code that says the same: 0, 2 damage, 3 stale, 4 no key."""
 
     level: Level
     code: int
     reasons: list[str]
+    findings: list[Finding]
     rpo_s: float | None = None
     last_commit: datetime | None = None
     shipped_at: datetime | None = None
@@ -33,58 +63,214 @@ class Health(BaseModel):
     gap: str | None = None
     base: str | None = None
     base_at: datetime | None = None
+    dump: str | None = None
+    dump_at: datetime | None = None
     kit: int | None = None
     kit_proven_at: datetime | None = None
     proven_at: datetime | None = None
     proof: dict[str, Any] | None = None
+    trend: list[Trial] = []
 
 
 def assess(settings: Settings, moment: datetime) -> Health:
     """How the copies are at `moment`. Green must mean: they come back. What was not proven lately is amber at best."""
-    site = load_site(settings)
+    try:
+        site = load_site(settings)
+    except CouldNotRun as error:
+        return _sum_up([Finding(name="keys", level="red", words=str(error), code=1)])
     if site is None:
-        words = "There are no keys, so nothing is copied. Run: winery-backup keys init --kit FILE"
-        return Health(level="red", code=KeyRefused.exit_code, reasons=[words])
-    status, base, proof = load_status(settings), load_newest_base(settings), load_proof(settings)
-    red: list[str] = []
-    amber: list[str] = []
-    code = 0
+        words, remedy = (
+            "There are no keys, so nothing is copied.",
+            "winery-backup keys init --kit FILE",
+        )
+        code = KeyRefused.exit_code
+        return _sum_up([Finding(name="keys", level="red", words=words, remedy=remedy, code=code)])
+    status, trend = load_status(settings), load_trend(settings)
+    base, dump = load_newest_base(settings), load_newest_dump(settings)
+    proof = trend[-1] if trend else None
+    findings = [
+        *_judge_stream(settings, status, moment),
+        _judge_copy(
+            settings, "base", base.begun_at if base else None, settings.backup_base_hours, moment
+        ),
+    ]
+    if settings.backup_dump_hours:
+        dumped = dump.made_at if dump else None
+        findings.append(_judge_copy(settings, "dump", dumped, settings.backup_dump_hours, moment))
+    findings += [
+        _judge_proof(trend, moment),
+        _judge_kit(site, moment),
+        _judge_place(site, settings),
+    ]
+    return _sum_up(findings).model_copy(
+        update=_tell_status(status, moment)
+        | _tell_copies(base, dump)
+        | {
+            "nas": str(settings.nas_root),
+            "kit": site.kit.number,
+            "kit_proven_at": site.kit.proven_at,
+            "proven_at": next((one.at for one in reversed(trend) if one.ok), None),
+            "proof": proof.model_dump(mode="json") if proof else None,
+            "trend": [Trial.model_validate(one.model_dump()) for one in trend[-SHOWN:]],
+        }
+    )
+
+
+def _sum_up(findings: list[Finding]) -> Health:
+    bad = sorted(
+        (finding for finding in findings if finding.level != "green"),
+        key=lambda finding: -LEVELS.index(finding.level),
+    )
+    codes = [finding.code for finding in bad if finding.level == bad[0].level]
+    return Health(
+        level=bad[0].level if bad else "green",
+        # Damage found is the worst that can be said; it is said also beside a process that does not run.
+        code=Damaged.exit_code if Damaged.exit_code in codes else (codes or [0])[0],
+        reasons=[
+            finding.words + (f" {finding.remedy}" if finding.remedy else "") for finding in bad
+        ],
+        findings=findings,
+    )
+
+
+def _judge_stream(settings: Settings, status: Status | None, moment: datetime) -> Iterator[Finding]:
+    stale = Stale.exit_code
     if status is None or abs(moment - status.at) > SILENT:
-        red.append("The process that copies does not run: winery-backup stream")
+        words, remedy = "The process that copies does not run.", "winery-backup stream"
+        yield Finding(name="stream", level="red", words=words, remedy=remedy, code=stale)
     else:
-        red += status.trouble
+        for trouble in status.trouble:
+            yield Finding(name="stream", level="red", words=trouble, code=stale)
     shipped = status.shipped_at if status else None
     if shipped is None or abs(moment - shipped) > LATE + timedelta(seconds=settings.backup_every_s):
-        red.append("New records have not reached the NAS lately.")
-    if red:
-        code = Stale.exit_code
-    if not site.kit.is_proven(moment):
-        amber.append(
-            f"Kit {site.kit.number} was not proven in the last 90 days: winery-backup keys prove --identity -"
+        words = "New records have not reached the NAS lately."
+        remedy = f"See that the NAS is on, mounted at {settings.nas_root}, and not full."
+        yield Finding(name="log", level="red", words=words, remedy=remedy, code=stale)
+    else:
+        words = f"All records reached the NAS {_tell_age(moment - shipped)} ago."
+        yield Finding(name="log", level="green", words=words)
+
+
+def _judge_copy(
+    settings: Settings, name: str, at: datetime | None, every_h: int, moment: datetime
+) -> Finding:
+    title = {"base": "base copy", "dump": "portable dump"}[name]
+    failure = load_failure(settings, name)
+    if failure is not None:
+        words = f"The newest {title} failed: {failure.words}"
+        return Finding(
+            name=name,
+            level="amber",
+            words=words,
+            remedy=f"winery-backup {name}",
+            code=Stale.exit_code,
         )
-    if not site.mounted:
-        amber.append("The copies lie in a folder of this machine: no help when it is lost.")
+    if at is None or abs(moment - at) > GRACE * timedelta(hours=every_h):
+        words = f"There is no recent {title}."
+        return Finding(
+            name=name,
+            level="amber",
+            words=words,
+            remedy=f"winery-backup {name}",
+            code=Stale.exit_code,
+        )
+    words = f"The newest {title} is {_tell_age(moment - at)} old."
+    return Finding(name=name, level="green", words=words)
+
+
+def _judge_proof(trend: list[Proof], moment: datetime) -> Finding:
+    proof, remedy = trend[-1] if trend else None, "winery-backup drill"
+    if proof is not None and not proof.ok:
+        words = f"The last trial restore failed: {proof.words}"
+        remedy = "winery-backup verify names what is damaged; a full copy begins anew: winery-backup base --full"
+        return Finding(
+            name="proof", level="red", words=words, remedy=remedy, code=Damaged.exit_code
+        )
     if proof is None or abs(moment - proof.at) > PROOF_AGE:
-        amber.append("No restore was proven in the last two days: winery-backup drill")
-    elif not proof.ok:
-        red.append(f"The last trial restore failed: {proof.words}")
-        code = Damaged.exit_code
-    if amber and not code:
-        code = Stale.exit_code
-    return Health(
-        level="red" if red else "amber" if amber else "green",
-        code=code,
-        reasons=red + amber,
-        rpo_s=(moment - shipped).total_seconds() if shipped else None,
-        last_commit=status.last_commit if status else None,
-        shipped_at=shipped,
-        spool_bytes=status.spool_bytes if status else 0,
-        gap=status.reason if status and (status.stretch or 0) > 1 else None,
-        nas=str(settings.nas_root),
-        base=base.id if base else None,
-        base_at=base.begun_at if base else None,
-        kit=site.kit.number,
-        kit_proven_at=site.kit.proven_at,
-        proven_at=proof.at if proof and proof.ok else None,
-        proof=proof.model_dump(mode="json") if proof else None,
+        words = "No restore was proven in the last two days."
+        return Finding(
+            name="proof", level="amber", words=words, remedy=remedy, code=Stale.exit_code
+        )
+    words = f"A trial restore {_tell_age(moment - proof.at)} ago gave everything back in {proof.rto_s:.0f} s."
+    return Finding(name="proof", level="green", words=words)
+
+
+def _judge_kit(site: Site, moment: datetime) -> Finding:
+    if site.kit.is_proven(moment):
+        return Finding(name="kit", level="green", words=f"Kit {site.kit.number} is proven.")
+    return Finding(
+        name="kit",
+        level="amber",
+        words=f"Kit {site.kit.number} was not proven in the last 90 days.",
+        remedy="winery-backup keys prove --identity -",
+        code=Stale.exit_code,
     )
+
+
+def _judge_place(site: Site, settings: Settings) -> Finding:
+    if site.mounted:
+        return Finding(name="nas", level="green", words=f"The NAS is at {settings.nas_root}.")
+    return Finding(
+        name="nas",
+        level="amber",
+        words="The copies lie in a folder of this machine: no help when it is lost.",
+        remedy="Mount a NAS, name it in WINERY_NAS, and make new keys for it.",
+        code=Stale.exit_code,
+    )
+
+
+def _tell_status(status: Status | None, moment: datetime) -> dict[str, Any]:
+    if status is None:
+        return {}
+    shipped = status.shipped_at
+    return {
+        "rpo_s": (moment - shipped).total_seconds() if shipped else None,
+        "last_commit": status.last_commit,
+        "shipped_at": shipped,
+        "spool_bytes": status.spool_bytes,
+        "gap": status.reason if (status.stretch or 0) > 1 else None,
+    }
+
+
+def _tell_copies(base: NewestBase | None, dump: NewestDump | None) -> dict[str, Any]:
+    return {
+        "base": base.id if base else None,
+        "base_at": base.begun_at if base else None,
+        "dump": dump.id if dump else None,
+        "dump_at": dump.made_at if dump else None,
+    }
+
+
+def _tell_age(age: timedelta) -> str:
+    seconds = max(0.0, age.total_seconds())
+    for size_s, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size_s:
+            return f"{seconds // size_s:.0f} {name}"
+    return f"{seconds:.0f} seconds"
+
+
+def render_metrics(health: Health, moment: datetime) -> str:
+    """The same as numbers, in Prometheus' text format (version 0.0.4), for a collector of files."""
+    proof = health.trend[-1] if health.trend else None
+
+    def age(at: datetime | None) -> float | None:
+        return (moment - at).total_seconds() if at else None
+
+    gauges: dict[str, float | None] = {
+        "level": LEVELS.index(health.level),
+        "rpo_seconds": health.rpo_s,
+        "spool_bytes": health.spool_bytes,
+        "base_age_seconds": age(health.base_at),
+        "dump_age_seconds": age(health.dump_at),
+        "kit_proof_age_seconds": age(health.kit_proven_at),
+        "restore_proof_age_seconds": age(health.proven_at),
+        "restore_proof_success": float(proof.ok) if proof else None,
+        "restore_rto_seconds": proof.rto_s if proof else None,
+        "restore_rpo_seconds": proof.rpo_s if proof else None,
+    }
+    lines = [
+        f"# TYPE winery_backup_{name} gauge\nwinery_backup_{name} {value:g}\n"
+        for name, value in gauges.items()
+        if value is not None
+    ]
+    return "".join(lines)

@@ -1,7 +1,7 @@
 """The recovery kit: the paper that opens the copies when nothing else is left.
 
-`kit.txt` is a valid age identity file: everything but the key stands in comments. The pages beside it, HTML and PDF, are the
-same to be printed, with the key as a QR code.
+`kit.txt` is a valid age identity file: everything but the key stands in comments. The pages beside it, HTML and PDF, are
+the same to be printed, with the key as a QR code.
 """
 
 import html
@@ -124,7 +124,7 @@ def render_kit(site: Site, identity: str, repository: str) -> str:
 
 
 def render_printable(page: Path, site: Site, identity: str, text: str) -> bytes:
-    """What to print: PDF where the name of `page` says so, else HTML. The key as QR code and in groups, then the kit's text."""
+    """What to print, as PDF where the name of `page` says so, else HTML: the key as code and in groups, the kit's text."""
     if page.suffix.lower() == ".pdf":
         return render_pdf(_title(site), _words(site), identity, _comments(text))
     return render_page(site, identity, text).encode()

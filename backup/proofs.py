@@ -19,6 +19,7 @@ from backup.manifest import ObjectFacts
 from backup.records import DumpFacts, TableFacts
 from backup.refusals import CouldNotRun, Damaged
 from backup.restore import Restore
+from backup.status import load_status
 from backup.store import Store
 from backup.target import Tell
 from winery_appliance.core.clock import monotonic_s, now
@@ -130,6 +131,7 @@ def drill(
     shutil.rmtree(scratch, ignore_errors=True)
     options: dict[str, Any] = {"pg_bin": settings.pg_bin, "tell": tell, "thorough": True}
     try:
+        rpo_s = _measure_rpo(settings)
         plan = choose_plan(repositories, Goal(), None)
         check_keys(plan.chain, access)
         witness = find_witness(plan)
@@ -145,7 +147,7 @@ def drill(
             ok=True,
             words=words,
             rto_s=restored.took_s,
-            rpo_s=(now() - restored.to).total_seconds() if restored.to else None,
+            rpo_s=rpo_s,
             lsn=restored.lsn,
             base=plan.base.id,
             tables=restored.tables,
@@ -162,6 +164,13 @@ def drill(
         shutil.rmtree(scratch, ignore_errors=True)
     _remember(settings, proof)
     return proof
+
+
+def _measure_rpo(settings: Settings) -> float | None:
+    """Seconds of records that a loss of this machine would cost now."""
+    status = load_status(settings)
+    shipped = status.shipped_at if status else None
+    return (now() - shipped).total_seconds() if shipped else None
 
 
 def find_witness(plan: Plan) -> DumpFacts | None:

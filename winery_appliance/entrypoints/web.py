@@ -32,7 +32,7 @@ from winery_appliance.core.secret_files import read_or_make_secret
 from winery_appliance.core.settings import Settings, read_settings
 from winery_appliance.core.web import MAX_BODY_BYTES, set_up_web
 from winery_appliance.devices import api as probes_api
-from winery_appliance.entrypoints import api_docs, health
+from winery_appliance.entrypoints import api_docs, health, status_page
 from winery_appliance.fermentation import api as fermentation_api
 from winery_appliance.fermentation import lineage_api, samples_api, status_api, transfers_api
 from winery_appliance.fermentation import routes as fermentation_routes
@@ -58,6 +58,7 @@ PAGES = (
     alarm_routes,
     rounds_routes,
     health,
+    status_page,
     api_docs,
     search_routes,
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from backup import health
 from tests.unit.templates.page_harness import NOW
 from winery_appliance.analysis_engine.alarm_pages import TABS
 from winery_appliance.cellar_work.work_forms import WorkForm, empty_forms
+from winery_appliance.core.settings import Settings
 from winery_appliance.entrypoints.api_docs import arrange
 from winery_appliance.search.queries import Hit
 
@@ -1005,6 +1008,38 @@ PAGES: dict[str, Page] = {
                 may=lambda _: False,
             ),
         },
+    ),
+    "status": (
+        "status.html",
+        {
+            "copies": thing(
+                level="red",
+                findings=[
+                    thing(level="red", words="The NAS at /mnt/nas is full.", remedy=""),
+                    thing(
+                        level="amber",
+                        words="Kit 1 was not proven in the last 90 days.",
+                        remedy="winery-backup keys prove --identity -",
+                    ),
+                    thing(level="green", words="The newest base copy is 3 hours old.", remedy=""),
+                ],
+                last_commit=NOW,
+                spool_bytes=7 << 20,
+                base_at=NOW,
+                dump_at=NOW,
+                kit=1,
+                kit_proven_at=None,
+                gap="the server's slot was gone",
+                trend=[
+                    thing(at=START, ok=True, rto_s=12.25, rpo_s=3.0),
+                    thing(at=NOW, ok=False, rto_s=2.0, rpo_s=None),
+                ],
+            )
+        },
+    ),
+    "status-before-keys": (
+        "status.html",
+        {"copies": health.assess(Settings(data=Path("/nowhere")), NOW)},
     ),
     "people": (
         "auth/people.html",

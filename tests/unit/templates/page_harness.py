@@ -61,6 +61,7 @@ ADDRESSES = {
     "rounds.walk": "/round",
     "search.search": "/search",
     "static": "/static/{filename}",
+    "status.show": "/status",
     "winery.first_run": "/setup",
     "winery.settings": "/winery/settings",
 }
