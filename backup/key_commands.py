@@ -40,7 +40,13 @@ def keys() -> None:
 
 @keys.command()
 @kit_option
-@click.option("--site", default="winery", show_default=True, callback=_check_site)
+@click.option(
+    "--site",
+    default="winery",
+    show_default=True,
+    callback=_check_site,
+    help="What this winery is called among the copies.",
+)
 @click.option(
     "--custody",
     type=click.Choice(["operational", "strict"]),
@@ -99,7 +105,7 @@ def print_page(identity: str, page: Path) -> None:
 
 
 @keys.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
 def list_kits(as_json: bool) -> None:
     """The kits of this site, the newest last."""
     site = need_site(read_settings())

@@ -143,7 +143,12 @@ def check(repo: str, site: str | None, as_json: bool) -> None:
 @click.option("--latest", is_flag=True, help="The newest state; so it is without --time and --lsn.")
 @click.option("--time", callback=_moment, help="The state of this moment (UTC unless it says).")
 @click.option("--lsn", callback=_position, help="The state up to this position of the log.")
-@click.option("--target", required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--target",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The data directory to make.",
+)
 @identity_option
 @click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
 @click.option("--resume", is_flag=True, help="Go on with a restore that was interrupted.")
@@ -216,7 +221,11 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
 @repo_option
 @site_option
 @click.option(
-    "--level", type=click.Choice(["hash", "decrypt", "restore"]), default="hash", show_default=True
+    "--level",
+    type=click.Choice(["hash", "decrypt", "restore"]),
+    default="hash",
+    show_default=True,
+    help="How far to look: compare hashes, open the copies too, or restore the newest.",
 )
 @click.option(
     "--sample", default="100%", show_default=True, callback=_share, help="Of all objects."

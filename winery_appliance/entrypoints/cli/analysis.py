@@ -19,8 +19,19 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--events", type=_FILE, help="What was added or done, and when.")
 @click.option("--history-readings", type=_FILE, help="Readings of finished ferments to learn from.")
 @click.option("--history-ferments", type=_FILE, help="Their ferments.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
-@click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The folder for the tables.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    help="How many work at once.",
+)
 def replay(
     readings: Path,
     ferments: Path,

@@ -79,7 +79,12 @@ def list_all(code: str | None, data: Path | None, as_json: bool) -> None:
 @click.option("--email", help="E-mail to sign in with.")
 @click.option("--username", help="Username to sign in with, for who has no e-mail.")
 @click.option("--name", "display_name", required=True, help="The name shown in the book.")
-@click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
+@click.option(
+    "--role",
+    type=click.Choice([str(role) for role in Role]),
+    required=True,
+    help="What they may do.",
+)
 @password_file_option
 @generate_option
 @data_option
