@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from backup.archives import extract_plain
 from backup.envelope import unseal
 from backup.keys import save_file
 from backup.manifest import ObjectFacts
@@ -184,7 +185,7 @@ class Target(ABC):
                     os.fdopen(reading, "rb") as source,
                     tarfile.open(mode="r|", fileobj=source) as tar,
                 ):
-                    tar.extractall(draft, filter="data")
+                    extract_plain(tar, draft)
                     while source.read(1 << 20):
                         pass
             except Exception as error:  # noqa: BLE001 - handed to the thread that waits

@@ -15,6 +15,15 @@ from winery_appliance.core import postgres
 from winery_appliance.core.settings import Settings
 
 
+def find_python() -> Path:
+    """The machine's own Python where it is of our version (Debian 12's is 3.11.2), else the one of this run."""
+    own = Path("/usr/bin/python3")
+    ask = "import sys, ensurepip; print(sys.version_info[:2])"
+    told = subprocess.run([own, "-c", ask], capture_output=True, text=True, check=False)
+    is_ours = told.stdout.strip() == str(sys.version_info[:2])
+    return own if is_ours else Path(sys.executable).resolve()
+
+
 def test_nas_and_kit_are_enough(copied: Cellar, tmp_path: Path) -> None:
     """The recipe of the kit, as it is printed there."""
     assert publish_tools(copied.settings, copied.site)
@@ -25,7 +34,6 @@ def test_nas_and_kit_are_enough(copied: Cellar, tmp_path: Path) -> None:
         if line.startswith("#   ")
     ][:4]
     script = "\n".join(steps).replace("DIR", '"$DIR"').replace("kit.txt", '"$KIT"')
-    python = Path(sys.executable).resolve()
     environment = {
         "PATH": f"{tmp_path / 'bin'}:{os.defpath}",
         "NAS": str(copied.nas),
@@ -36,7 +44,7 @@ def test_nas_and_kit_are_enough(copied: Cellar, tmp_path: Path) -> None:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "python3").symlink_to(python)
+    (tmp_path / "bin" / "python3").symlink_to(find_python())
 
     done = subprocess.run(
         ["sh", "-euc", script], cwd="/", env=environment, capture_output=True, text=True
