@@ -1,4 +1,4 @@
-# One image for every process of ours: web, worker, scheduler, and the preparation of the database. PostgreSQL's programs are
+# One image for every process of ours: web, worker, scheduler, copies, and the preparation of the database. PostgreSQL's programs are
 # in it too, from the locked wheel: copies and restores need them.
 # Built by ./scripts/image, which lays out what goes in; a build fetches nothing and runs without a network.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
@@ -17,6 +17,7 @@ RUN --mount=type=bind,source=build/image,target=/in \
     && ln -s ../lib/python3.11/site-packages/winery_appliance/static /opt/winery/share/static \
     && /opt/winery/bin/python -I /in/sbom.py /in/package-lock.json > /opt/winery/share/sbom.cdx.json \
     && mkdir -p /image/opt && mv /opt/winery /image/opt/ \
+    && install --directory --mode=0700 --owner=10001 --group=10001 /image/var/lib/winery \
     && find /image -exec touch --no-dereference --date=@${SOURCE_DATE_EPOCH} {} +
 
 FROM ${PYTHON_IMAGE}
@@ -25,7 +26,7 @@ ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
 ARG PYTHON_IMAGE
 LABEL org.opencontainers.image.title="Winery appliance" \
-    org.opencontainers.image.description="The fermentation book of a winery: web, worker, scheduler and preparation" \
+    org.opencontainers.image.description="The fermentation book of a winery: web, worker, scheduler, copies and preparation" \
     org.opencontainers.image.version="${VERSION}" \
     org.opencontainers.image.revision="${REVISION}" \
     org.opencontainers.image.created="${CREATED}" \

@@ -70,7 +70,8 @@ class Engine:
             "--log-level=warn",
         ]
         (self.place / "none.json").write_text("{}")
-        inside = 'ip link set lo up && exec "$@"'
+        # As on a machine with systemd: what is mounted later is seen in containers too, where they ask for it.
+        inside = 'mount --make-rshared / && ip link set lo up && exec "$@"'
         with (self.directory / "dockerd.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import shutil
 import socket
@@ -18,7 +19,7 @@ from tests.stack.machine import ROOT, say
 
 NAME = "winery.home.arpa"
 OWNER, PASSWORD = "ines@torrevela.example", "harvest-at-six"
-SERVICES = ("app1", "app2", "db", "nginx", "scheduler", "worker")
+SERVICES = ("app1", "app2", "backup", "db", "nginx", "scheduler", "worker")
 UP_S = 300
 
 
@@ -41,9 +42,13 @@ class Stack:
 
     def __init__(self, engine: Engine, images: dict[str, str], project: Path) -> None:
         self.engine = engine
-        self.images = images
+        self._variables = images | {
+            "COMPOSE_PROFILES": "backup",
+            "WINERY_NAS_DIR": str(project / "nas"),
+        }
         self.project = project
         self.secrets = project / "secrets"
+        self.nas = project / "nas"
         self.token = ""
         self.setup_code = ""
 
@@ -52,7 +57,10 @@ class Stack:
         shutil.rmtree(self.project, ignore_errors=True)
         self.secrets.mkdir(parents=True, mode=0o700)
         shutil.copy(ROOT / "compose.yaml", self.project)
-        shutil.copytree(ROOT / "nginx", self.project / "nginx")
+        for folder in ("nginx", "postgres"):
+            shutil.copytree(ROOT / folder, self.project / folder)
+        self.nas.mkdir()
+        os.chown(self.nas, 10001, 10001)
         say("Starting the stack ...")
         self.compose("run", "--rm", "secrets")
         names = ("--name", NAME, "--name", self.engine.address)
@@ -65,7 +73,7 @@ class Stack:
 
     def compose(self, *arguments: str) -> str:
         """`docker compose ARGUMENTS`."""
-        return self.engine.compose(self.project, self.images, *arguments)
+        return self.engine.compose(self.project, self._variables, *arguments)
 
     def container(self, service: str) -> str:
         """The id of a service's container."""

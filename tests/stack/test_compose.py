@@ -1,22 +1,28 @@
 """The stack in containers: what a person sees through nginx and TLS, what survives, and what nobody can reach."""
 
 import json
+import os
 import re
 import socket
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import read_complaint
-from tests.stack.engine import wait_until
+from tests.stack.engine import run, wait_until
 from tests.stack.machine import ROOT, say
 from tests.stack.running_stack import NAME, OWNER, PASSWORD, SERVICES, Stack
+from winery_appliance.core import postgres
+from winery_appliance.core.roles import role_url
+from winery_appliance.core.settings import Settings
 
 OURS = ("app1", "app2", "worker", "scheduler")
 MEMORY_BUDGET_MIB = 4096
@@ -123,7 +129,77 @@ def test_03_worker_and_database_come_back_and_the_analysis_with_them(stack: Stac
     wait_until(lambda: tank.covered() == 2, "the analysis after it", 90)
 
 
-def test_04_with_both_web_processes_away_people_and_programs_are_told(stack: Stack) -> None:
+def test_04_copies_reach_the_nas_and_a_winery_comes_back_from_them(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """Nothing but the NAS and the kit is used on the other machine, which has no containers."""
+    kit = tmp_path / "kit"
+    kit.mkdir()
+    os.chown(kit, 10001, 10001)
+    told = stack.compose(
+        *("run", "--rm", "--no-deps", "--volume", f"{kit}:/kit", "backup"),
+        *("keys", "init", "--site", "torre", "--kit", "/kit/kit.txt"),
+    )
+    assert "It is shown this once" in told
+    tank = stack.start_fermentation("copied")
+    assert tank.send(tank.body(6)) == 201
+    wait_until(lambda: tank.covered() == 1, "the analysis", 60)
+    goal = int(query(stack, "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint")[0])
+
+    def is_copied() -> bool:
+        text = in_backup(stack, "cat", "/var/lib/winery/backup/status.json")
+        state = json.loads(text if text.startswith("{") else "{}")  # it may be starting
+        is_well = (state.get("end") or 0) >= goal and not state.get("trouble")
+        return is_well and has_base(stack)
+
+    try:
+        wait_until(is_copied, "the copies", 180)
+    except RuntimeError:
+        say(stack.logs("backup", "--tail=30"))
+        raise
+    shown = json.loads(in_backup(stack, "winery-backup", "status", "--json"))
+    say(f"copies: {shown['level']}, {shown['reasons']}")
+
+    program = str(Path(sys.executable).with_name("winery-backup"))
+    restored = tmp_path / "restored"
+    command = ["restore", "--repo", str(stack.nas), "--identity", str(kit / "kit.txt")]
+    surroundings = {n: v for n, v in os.environ.items() if not n.startswith("WINERY_")}
+    done = run(program, *command, "--target", str(restored), env=surroundings)
+    say(done.strip().splitlines()[-1])
+    settings = Settings(data=restored)
+    server = postgres.start_server(
+        settings,
+        postgres.cluster_dir(settings),
+        postgres.choose_port(settings),
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        server.wait_until_ready()
+        with psycopg.connect(role_url(settings, "backup")) as there:
+            rows = there.execute(COUNTED).fetchall()
+    finally:
+        server.stop()
+    assert ["|".join(map(str, row)) for row in rows] == query(stack, COUNTED)
+
+
+# What people wrote, with a hash of it.
+COUNTED = """
+SELECT 'samples', count(*), sum(hashtextextended(s::text, 0)) FROM samples s UNION ALL
+SELECT 'fermentations', count(*), sum(hashtextextended(f::text, 0)) FROM fermentations f UNION ALL
+SELECT 'users', count(*), sum(hashtextextended(u::text, 0)) FROM users u
+"""
+
+
+def in_backup(stack: Stack, *command: str) -> str:
+    """What a command in the container of the copies prints, whatever its exit code."""
+    return stack.engine.docker("exec", stack.container("backup"), *command, check=False)
+
+
+def has_base(stack: Stack) -> bool:
+    return any(stack.nas.glob("v1/sites/torre/repos/**/base/*/manifest.json"))
+
+
+def test_05_with_both_web_processes_away_people_and_programs_are_told(stack: Stack) -> None:
     try:
         for service in ("app1", "app2"):
             stack.kill(service)
@@ -143,7 +219,7 @@ def test_04_with_both_web_processes_away_people_and_programs_are_told(stack: Sta
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_05_a_container_can_do_little(stack: Stack, service: str) -> None:
+def test_06_a_container_can_do_little(stack: Stack, service: str) -> None:
     facts = stack.inspect(service)
     host = facts["HostConfig"]
     pid = facts["State"]["Pid"]
@@ -169,7 +245,7 @@ def test_05_a_container_can_do_little(stack: Stack, service: str) -> None:
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_06_a_process_holds_its_own_secrets_and_no_compiler(stack: Stack, service: str) -> None:
+def test_07_a_process_holds_its_own_secrets_and_no_compiler(stack: Stack, service: str) -> None:
     own = {"database_app", "session_key", "token_key"} if "app" in service else {"database_worker"}
     command = "ls /run/secrets; command -v cc gcc ld make pip pip3; env"
     told = stack.engine.docker("exec", stack.container(service), "sh", "-c", command + "; true")
@@ -179,7 +255,7 @@ def test_06_a_process_holds_its_own_secrets_and_no_compiler(stack: Stack, servic
     assert not any(value in told for value in values), "no secret stands in the environment"
 
 
-def test_07_from_the_lan_two_ports_answer_and_the_database_does_not(stack: Stack) -> None:
+def test_08_from_the_lan_two_ports_answer_and_the_database_does_not(stack: Stack) -> None:
     server = stack.engine.address
     found = [port for port in range(1, 10000) if is_listening(server, port)]
     assert found == [80, 443]
@@ -205,7 +281,7 @@ def is_listening(address: str, port: int) -> bool:
         return trial.connect_ex((address, port)) == 0
 
 
-def test_08_who_asks_cannot_be_made_up(stack: Stack) -> None:
+def test_09_who_asks_cannot_be_made_up(stack: Stack) -> None:
     body = {"email": "nobody@winery.example", "password": "wrong-password"}
     made_up = {
         "X_Forwarded_For": "203.0.113.9",
@@ -224,7 +300,7 @@ def query(stack: Stack, statement: str) -> list[str]:
     ).splitlines()
 
 
-def test_09_the_cluster_is_made_as_the_copies_need_it(stack: Stack) -> None:
+def test_10_the_cluster_is_made_as_the_copies_need_it(stack: Stack) -> None:
     assert query(stack, "SHOW data_checksums") == ["on"]
     assert query(stack, "SELECT DISTINCT datlocprovider, datlocale FROM pg_database") == [
         "b|C.UTF-8"
@@ -236,7 +312,7 @@ def test_09_the_cluster_is_made_as_the_copies_need_it(stack: Stack) -> None:
     assert set(roles) == {"winery_app", "winery_worker"}
 
 
-def test_10_doors_are_slowed_down(stack: Stack) -> None:
+def test_11_doors_are_slowed_down(stack: Stack) -> None:
     body = {"email": "mallory@winery.example", "password": "wrong-password"}
     answers = [stack.ask("POST", "/api/v1/tokens", body) for _ in range(25)]
     assert answers[-1].status == 429
@@ -244,7 +320,7 @@ def test_10_doors_are_slowed_down(stack: Stack) -> None:
     assert stack.ask("GET", "/sign-in", Authorization="").status == 200, "who only looks may look"
 
 
-def test_11_headers_and_sizes(stack: Stack) -> None:
+def test_12_headers_and_sizes(stack: Stack) -> None:
     page = stack.ask("GET", "/sign-in", Authorization="", Accept_Encoding="gzip")
     assert re.search(
         r"script-src 'self' 'nonce-[\w-]{16,}'", page.headers["Content-Security-Policy"]
@@ -261,8 +337,8 @@ def test_11_headers_and_sizes(stack: Stack) -> None:
     assert stack.ask("GET", "/", Content_Length=str(21 * 1024 * 1024)).status == 413
 
 
-def test_12_every_line_of_every_process_is_an_object(stack: Stack) -> None:
-    for service in (*OURS, "nginx"):
+def test_13_every_line_of_every_process_is_an_object(stack: Stack) -> None:
+    for service in (*OURS, "backup", "nginx"):
         lines = stack.logs(service, "--tail=50").splitlines()
         assert lines, service
         for line in lines:
@@ -277,7 +353,7 @@ def test_12_every_line_of_every_process_is_an_object(stack: Stack) -> None:
     assert not any(value in logs for value in values)
 
 
-def test_13_it_fits_into_four_gigabytes(stack: Stack) -> None:
+def test_14_it_fits_into_four_gigabytes(stack: Stack) -> None:
     rows = stack.engine.docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}")
     total = 0.0
     for row in rows.splitlines():
@@ -294,7 +370,7 @@ def test_13_it_fits_into_four_gigabytes(stack: Stack) -> None:
     )
 
 
-def test_14_the_list_of_parts_is_whole(stack: Stack) -> None:
+def test_15_the_list_of_parts_is_whole(stack: Stack) -> None:
     told = stack.engine.docker(
         "exec", stack.container("app1"), "cat", "/opt/winery/share/sbom.cdx.json"
     )

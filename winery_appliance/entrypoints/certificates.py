@@ -100,7 +100,7 @@ def _make_authority(directory: Path, names: list[x509.GeneralName]) -> None:
         .sign(key, hashes.SHA256())
     )
     _write(directory / AUTHORITY, _pem(certificate), 0o444)
-    _write(directory / AUTHORITY_KEY, _pem(key), 0o400)
+    _write(directory / AUTHORITY_KEY, _pem(key), 0o440)
 
 
 def _make_certificate(

@@ -43,7 +43,7 @@ def test_it_is_good_for_every_name_of_the_winery_and_no_other(tmp_path: Path) ->
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == {
         "ca_certificate": 0o444,
-        "ca_key": 0o400,
+        "ca_key": 0o440,
         "tls_certificate": 0o444,
         "tls_key": 0o440,
     }
