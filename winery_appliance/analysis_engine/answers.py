@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from winery_appliance.analysis_engine.advice_commands import Outcome, RecommendationStatus
+from winery_appliance.analysis_engine.advice_templates import Condition, Dosed
 from winery_appliance.analysis_engine.anomaly_commands import AnomalyStatus
 from winery_appliance.analysis_engine.measurements import Severity
 from winery_appliance.core.openapi import Answer, When
@@ -85,14 +87,67 @@ class AnomalyEventAnswer(Answer):
 
 
 class RecommendationAnswer(Answer):
-    """What could help; confidence from 0 to 1."""
+    """What could help against an anomaly, what was decided about it and what came of it; confidence from 0 to 1."""
 
     id: int
+    anomaly_id: int
     check: Annotated[str, Field(validation_alias="anomaly_type")]
+    template_code: str
+    own: bool
     action: str
     instructions: list[str]
     reasoning: str
     confidence: float
+    sources: str
+    alternatives: list[str]
+    status: RecommendationStatus
+    decided_at: When | None
+    decided_by: int | None
+    decided_by_name: str | None
+    decision_note: str | None
+    outcome: Outcome | None
+    outcome_at: When | None
+    outcome_note: str | None
+
+
+class TemplateAnswer(Answer):
+    """Advice that the winery wrote."""
+
+    id: int
+    anomaly_type: str
+    code: str
+    action: str
+    instructions: list[str]
+    reasoning: str
+    conditions: dict[str, Condition]
+    dose: Dosed | None
+    confidence: float
+    in_use: bool
+    created_by: int
+    created_at: When
+    deleted_at: When | None
+
+
+class LineAnswer(Answer):
+    """A step, and when it is told."""
+
+    text: str
+    when: dict[str, Condition]
+
+
+class BuiltInTemplateAnswer(Answer):
+    """Advice that comes with the appliance."""
+
+    anomaly_type: str
+    code: str
+    action: str
+    lines: list[LineAnswer]
+    reasoning: str
+    when: dict[str, Condition]
+    doubtful_when: dict[str, Condition]
+    dose: Dosed | None
+    confidence: float
+    sources: str
 
 
 class ForecastAnswer(Answer):

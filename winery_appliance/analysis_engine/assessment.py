@@ -17,6 +17,7 @@ from winery_appliance.analysis_engine.measurements import (
 )
 from winery_appliance.analysis_engine.recommendations import advise
 from winery_appliance.analysis_engine.situation import Situation, describe_situation
+from winery_appliance.analysis_engine.wine_figures import Adviser
 
 _ORDER = {"critical": 0, "warning": 1, "info": 2}
 # One trouble is one alarm: what a ferment is told for is not told again by a vaguer check.
@@ -56,13 +57,15 @@ def assess(
     as_of: datetime,
     additions: Sequence[Addition] = (),
     lessons: Lessons = UNTAUGHT,
+    adviser: Adviser | None = None,
 ) -> Assessment:
     """Everything the checks find in `readings` as they were known at `as_of`.
 
     The order of `readings` does not matter, readings measured after `as_of` are not looked at (a
     phone's clock may run ahead by a quarter of an hour). Any readings that passed validation are
     judged without an error: none, one, duplicates, only temperatures. `lessons` come from the
-    winery's finished ferments; without them the forecast rests on the kinetic bank alone.
+    winery's finished ferments; without them the forecast rests on the kinetic bank alone. `adviser` knows the templates in
+    use and the wine's volume; without it the built-in ones speak, in English.
     """
     situation = describe_situation(ferment, readings, as_of, lessons, additions)
     curve = situation.curve
@@ -76,7 +79,11 @@ def assess(
         explained = frozenset(standing - {finding.check for finding in findings})
     return Assessment(
         findings=tuple(findings),
-        advice=tuple(advice for finding in findings for advice in advise(ferment, finding, curve)),
+        advice=tuple(
+            advice
+            for finding in findings
+            for advice in advise(situation, finding, adviser or Adviser())
+        ),
         used=sum(len(look.sample_ids) for look in curve.sugar + curve.temperature),
         left_out=tuple(doubt.reading.sample_id for doubt in curve.doubts),
         forecast=situation.forecast,

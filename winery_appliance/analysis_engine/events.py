@@ -51,3 +51,62 @@ class AnomalySnoozed(AnomalyChanged):
 @dataclass(frozen=True)
 class AnomalyReopened(AnomalyChanged):
     """It asks for somebody again."""
+
+
+@dataclass(frozen=True)
+class RecommendationChanged(Event):
+    """Somebody decided about a recommendation."""
+
+    recommendation_id: int
+
+    @property
+    def subject(self) -> str:
+        """Events of one recommendation are handled together."""
+        return f"recommendation:{self.recommendation_id}"
+
+
+@dataclass(frozen=True)
+class RecommendationApplied(RecommendationChanged):
+    """It was done."""
+
+
+@dataclass(frozen=True)
+class RecommendationDismissed(RecommendationChanged):
+    """It is not for this wine."""
+
+
+@dataclass(frozen=True)
+class RecommendationOutcomeNoted(RecommendationChanged):
+    """Somebody said what came of it."""
+
+
+@dataclass(frozen=True)
+class TemplateEvent(Event):
+    """The winery's own advice changed."""
+
+    template_id: int
+
+    @property
+    def subject(self) -> str:
+        """Events of one template are handled together."""
+        return f"recommendation_template:{self.template_id}"
+
+
+@dataclass(frozen=True)
+class TemplateCreated(TemplateEvent):
+    """A template was written."""
+
+
+@dataclass(frozen=True)
+class TemplateDeleted(TemplateEvent):
+    """A template was taken out of use."""
+
+
+@dataclass(frozen=True)
+class TemplateRestored(TemplateEvent):
+    """A deleted template came back."""
+
+
+@dataclass(frozen=True)
+class TemplateChanged(TemplateEvent):
+    """A template says something else."""

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from winery_appliance.analysis_engine.adviser_reading import read_adviser
 from winery_appliance.analysis_engine.assessment import Assessment, assess
 from winery_appliance.analysis_engine.logged_work import read_logged_work
 from winery_appliance.analysis_engine.measurements import Addition, Ferment, Reading
 from winery_appliance.analysis_engine.service import FinishedAssessment, keep_assessment
+from winery_appliance.analysis_engine.wine_figures import Adviser
 from winery_appliance.cellar_work.events import CellarEvent
 from winery_appliance.core import clock
 from winery_appliance.core.outbox import Event, Reaction
@@ -38,6 +40,7 @@ class Work:
     ferment: FermentationView
     samples: tuple[SampleView, ...]
     additions: tuple[Addition, ...]
+    adviser: Adviser
     as_of: datetime
 
 
@@ -49,7 +52,8 @@ def _load(session: Session, events: Sequence[Event]) -> Work | None:
         return None
     samples = read_samples(session, ferment.id)
     done = read_logged_work(session, ferment.id)
-    return Work(event.winery_id, ferment, tuple(samples), done, clock.now())
+    adviser = read_adviser(session, ferment)
+    return Work(event.winery_id, ferment, tuple(samples), done, adviser, clock.now())
 
 
 def _compute(work: Work | None) -> FinishedAssessment | None:
@@ -63,7 +67,9 @@ def _compute(work: Work | None) -> FinishedAssessment | None:
         yeast_strain=work.ferment.yeast_strain,
     )
     readings = [to_reading(sample) for sample in work.samples]
-    assessment = assess(ferment, readings, as_of=work.as_of, additions=work.additions)
+    assessment = assess(
+        ferment, readings, as_of=work.as_of, additions=work.additions, adviser=work.adviser
+    )
     return _finish(work, assessment)
 
 

@@ -86,10 +86,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What could help against a finding of the same `check`; `confidence` runs from 0 to 1."""
+    """What could help against a finding of the same `check`; `confidence` runs from 0 to 1.
+
+    `code` names the template that it was made from, `own` says that the winery wrote it.
+    """
 
     check: str
+    code: str
     action: str
     instructions: tuple[str, ...]
     reasoning: str
     confidence: float
+    own: bool = False
+    sources: str = ""

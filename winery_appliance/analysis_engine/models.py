@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     DateTime,
     Double,
@@ -140,13 +141,40 @@ class AnomalyEvent(Base):
 
 
 class Recommendation(Base):
-    """What could help, as one analysis saw it."""
+    """What could help against one anomaly, from one template; the text is the last analysis's, the decision a person's."""
 
     __tablename__ = "recommendations"
     __table_args__ = (
         ForeignKeyConstraint(["winery_id", "analysis_id"], ["analyses.winery_id", "analyses.id"]),
+        ForeignKeyConstraint(["winery_id", "anomaly_id"], ["anomalies.winery_id", "anomalies.id"]),
+        ForeignKeyConstraint(["winery_id", "decided_by"], ["users.winery_id", "users.id"]),
+        ForeignKeyConstraint(["winery_id", "outcome_by"], ["users.winery_id", "users.id"]),
+        UniqueConstraint("winery_id", "id"),
+        UniqueConstraint("winery_id", "anomaly_id", "template_code"),
         CheckConstraint("confidence BETWEEN 0 AND 1", name="recommendations_confidence"),
+        CheckConstraint(
+            "status IN ('offered', 'applied', 'dismissed')", name="recommendations_status"
+        ),
+        CheckConstraint(
+            "(status = 'offered') = (decided_at IS NULL) AND (decided_at IS NULL) = (decided_by IS NULL)",
+            name="recommendations_decided_by_somebody",
+        ),
+        CheckConstraint(
+            "outcome IN ('helped', 'no_change', 'worse')", name="recommendations_outcome"
+        ),
+        CheckConstraint(
+            "(outcome IS NULL OR status = 'applied') AND (outcome IS NULL) = (outcome_at IS NULL)"
+            " AND (outcome IS NULL) = (outcome_by IS NULL)",
+            name="recommendations_outcome_of_what_was_done",
+        ),
         Index("recommendations_of_analysis", "winery_id", "analysis_id"),
+        Index(
+            "recommendations_by_outcome",
+            "winery_id",
+            "anomaly_type",
+            "template_code",
+            postgresql_where=text("outcome IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -157,3 +185,58 @@ class Recommendation(Base):
     instructions: Mapped[list[str]] = mapped_column(ARRAY(Text))
     reasoning: Mapped[str] = mapped_column(Text)
     confidence: Mapped[float] = mapped_column(Double)
+    anomaly_id: Mapped[int] = mapped_column(BigInteger)
+    template_code: Mapped[str] = mapped_column(Text)
+    own: Mapped[bool] = mapped_column(Boolean)
+    sources: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text, server_default=text("'offered'"))
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    decided_by: Mapped[int | None] = mapped_column(BigInteger)
+    decision_note: Mapped[str | None] = mapped_column(Text)
+    outcome: Mapped[str | None] = mapped_column(Text)
+    outcome_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    outcome_by: Mapped[int | None] = mapped_column(BigInteger)
+    outcome_note: Mapped[str | None] = mapped_column(Text)
+
+
+class RecommendationTemplate(Base):
+    """Advice that the winery wrote itself; one with the code of a built-in one takes its place, or silences it."""
+
+    __tablename__ = "recommendation_templates"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
+        ForeignKeyConstraint(["winery_id", "created_by"], ["users.winery_id", "users.id"]),
+        UniqueConstraint("winery_id", "id"),
+        CheckConstraint(
+            "dose IN ('dap', 'so2', 'yeast_hulls', 'inoculation', 'rescue_culture')",
+            name="recommendation_templates_dose",
+        ),
+        CheckConstraint(
+            "confidence > 0 AND confidence < 1", name="recommendation_templates_confidence"
+        ),
+        Index(
+            "recommendation_templates_code_key",
+            "winery_id",
+            "anomaly_type",
+            text("lower(code)"),
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    anomaly_type: Mapped[str] = mapped_column(Text)
+    code: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    instructions: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    reasoning: Mapped[str] = mapped_column(Text)
+    conditions: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    dose: Mapped[str | None] = mapped_column(Text)
+    confidence: Mapped[float] = mapped_column(Double)
+    in_use: Mapped[bool] = mapped_column(Boolean)
+    created_by: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("now()")
+    )
+    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

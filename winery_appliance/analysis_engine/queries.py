@@ -8,22 +8,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from winery_appliance.analysis_engine.advice_queries import RecommendationView, read_advice
 from winery_appliance.analysis_engine.anomaly_queries import AnomalyView, read_open_anomalies
-from winery_appliance.analysis_engine.models import Analysis, Recommendation
+from winery_appliance.analysis_engine.models import Analysis
 from winery_appliance.core.outbox import has_failing_event, is_pending
 from winery_appliance.fermentation.events import subject_of
-
-
-@dataclass(frozen=True)
-class RecommendationView:
-    """What could help; confidence from 0 to 1."""
-
-    id: int
-    anomaly_type: str
-    action: str
-    instructions: list[str]
-    reasoning: str
-    confidence: float
 
 
 @dataclass(frozen=True)
@@ -68,27 +57,13 @@ def read_analysis(session: Session, fermentation_id: int, *, now: datetime) -> A
     )
     if latest is None:
         return AnalysisResult("failed" if failing else "pending", None, 0, [], [])
-    advice = session.scalars(
-        select(Recommendation)
-        .where(Recommendation.analysis_id == latest.id)
-        .order_by(Recommendation.confidence.desc(), Recommendation.id)
-    )
+    anomalies = read_open_anomalies(session, [fermentation_id], now=now)
     return AnalysisResult(
         "failed" if failing else latest.status,
         latest.analyzed_at,
         latest.covers_samples,
-        read_open_anomalies(session, [fermentation_id], now=now),
-        [
-            RecommendationView(
-                row.id,
-                row.anomaly_type,
-                row.action,
-                row.instructions,
-                row.reasoning,
-                row.confidence,
-            )
-            for row in advice
-        ],
+        anomalies,
+        read_advice(session, [anomaly.id for anomaly in anomalies], latest.id),
         _view_forecast(latest.forecast),
     )
 

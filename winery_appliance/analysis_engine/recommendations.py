@@ -1,166 +1,132 @@
-"""What could help against each finding: the appliance's own advice, before a winery writes its own.
+"""What could help against a finding: templates whose conditions hold, filled with the wine's figures, the likeliest first.
 
-The confidence is our judgement of how often the advice is the right first step; it stands until a
-winery's own outcomes are counted. Wherever something is dosed the caution is added: no rule here
-knows the wine or the law of the place.
+Wherever something is dosed the caution is added: no rule here knows the wine or the law of the place.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 
-from winery_appliance.analysis_engine.features import Curve
-from winery_appliance.analysis_engine.measurements import Advice, Ferment, Finding
+from winery_appliance.analysis_engine.advice_templates import (
+    FIGURES,
+    AdviceTemplate,
+    Value,
+    all_hold,
+    list_names,
+    load_words,
+    weigh,
+)
+from winery_appliance.analysis_engine.doses import Dose, NotReckoned, reckon_dose
+from winery_appliance.analysis_engine.measurements import Advice, Finding
+from winery_appliance.analysis_engine.situation import Situation
+from winery_appliance.analysis_engine.wine_figures import Adviser, collect_figures
 from winery_appliance.core.figures import show_number
 
-CAUTION = "Bench trial first, check the law, the winemaker decides."
+CAUTION = load_words("en").caution
 
-_EMERGENCY_C = 35.0
-_YEAST_TIRED_PCT_VOL = 10.0  # ammonium is hardly taken up above 10 to 12 %vol (UC Davis)
-
-
-def advise(ferment: Ferment, finding: Finding, curve: Curve) -> tuple[Advice, ...]:
-    """Advice for one finding, the most urgent first; empty for a check that has none."""
-    author = _AUTHORS.get(finding.check)
-    return author(ferment, finding, curve) if author else ()
+_DOUBT = 0.6  # house default: what its template calls doubtful is so much less likely
+_DOSED = re.compile(r"\d\s*(g/hL|mg/L|g/L|mL/hL|mL/L)")
+_MOST = 6  # a page of advice is read, a book is not
 
 
-def _advise_stuck(ferment: Ferment, finding: Finding, curve: Curve) -> tuple[Advice, ...]:
-    brix = curve.sugar[-1].value
-    left, alcohol = curve.sugar_left_g_l(brix), curve.alcohol_pct_vol(brix)
-    measure = Advice(
-        check=finding.check,
-        action="Measure before you add anything.",
-        instructions=(
-            "Shake the gas out of a sample, bring it to 20 °C and read the sugar again.",
-            "Ask the laboratory for glucose + fructose, volatile acidity and malic acid.",
-            "Count living yeast under the microscope.",
-        ),
-        reasoning=(
-            f"About {left:.0f} g/L of sugar and {show_number(alcohol)} %vol are estimates; what "
-            "helps depends on the true figures."
-        ),
-        confidence=0.9,
-    )
-    return measure, _encourage(finding, curve, alcohol), _prepare_rescue(finding, alcohol)
+def advise(situation: Situation, finding: Finding, adviser: Adviser) -> tuple[Advice, ...]:
+    """Advice for one finding, the likeliest first; empty where no template's conditions hold."""
+    figures = collect_figures(situation, finding, adviser)
+    found = []
+    for template in adviser.templates:
+        if template.anomaly_type == finding.check and all_hold(template.when, figures):
+            advice = _fill(template, figures, adviser)
+            if advice is not None:
+                found.append(advice)
+    found.sort(key=lambda advice: -advice.confidence)
+    return tuple(found[:_MOST])
 
 
-def _encourage(finding: Finding, curve: Curve, alcohol: float) -> Advice:
-    """Warm, stir, hulls (AWRI 2020; hulls within 40 g/hL, EU regulation 643/2006)."""
-    now = curve.temperature[-1].value if curve.temperature else None
-    steps = ["Stir the lees, or pump over once with air."]
-    if now is None:
-        steps.insert(0, "Read the temperature; the yeast wants 18 to 22 °C.")
-    elif now < 18:
-        steps.insert(0, f"Warm from {show_number(now)} to 20 °C, at most 3 °C a day.")
-    elif now > 25:
-        steps.insert(0, f"Cool from {show_number(now)} to 22 °C, step by step.")
-    steps.append("Add yeast hulls, 25 to 30 g/hL.")
-    if alcohol >= _YEAST_TIRED_PCT_VOL:
-        steps.append("Do not add ammonium phosphate: at this alcohol it hardly helps.")
+def _fill(
+    template: AdviceTemplate, figures: Mapping[str, Value], adviser: Adviser
+) -> Advice | None:
+    """The template for this wine; None where the law leaves no dose, or its action names what nobody knows."""
+    shown = {name: _show(name, value) for name, value in figures.items()}
+    after: list[str] = []
+    if template.dose is not None:
+        given = adviser.given_g_hl.get(template.dose, 0.0)
+        dose = reckon_dose(template.dose, figures, given)
+        if isinstance(dose, Dose):
+            shown["dose"], after = _tell_dose(dose, adviser)
+        elif not dose.missing:
+            return None
+        else:
+            after = [_ask_for(dose, adviser)]
+    steps = [line.text for line in template.lines if all_hold(line.when, figures)]
+    instructions = [*(told for step in steps if (told := _put_in(step, shown))), *after]
+    action = _put_in(template.action, shown)
+    if action is None:
+        return None
+    if _DOSED.search(" ".join(instructions)):
+        instructions.append(adviser.words.caution)
+    doubt = _DOUBT if template.doubtful_when and all_hold(template.doubtful_when, figures) else 1.0
     return Advice(
-        check=finding.check,
-        action="Set the temperature right, then wake the yeast.",
-        instructions=(*steps, CAUTION),
-        reasoning=(
-            "It often works while at least a quarter of the yeast lives, alcohol is under 12 %vol "
-            f"(here about {show_number(alcohol)}) and volatile acidity under 0.8 g/L."
-        ),
-        confidence=0.7 if alcohol < 12 else 0.45,
+        check=template.anomaly_type,
+        code=template.code,
+        action=action,
+        instructions=tuple(instructions),
+        reasoning=_reason(template, shown, adviser),
+        confidence=weigh(template) * doubt,
+        own=template.own,
+        sources=template.sources,
     )
 
 
-def _prepare_rescue(finding: Finding, alcohol: float) -> Advice:
-    """Rescue culture (AWRI 2020, stuck fermentation protocol)."""
-    return Advice(
-        check=finding.check,
-        action="Prepare a rescue culture.",
-        instructions=(
-            "If the malolactic fermentation has begun, let it finish first.",
-            "Bring free SO2 to about 30 mg/L, wait a day, rack off the lees under inert gas.",
-            "Build up a yeast that takes fructose, in steps of must and wine; double it only when "
-            "half of its sugar is gone.",
-            "Keep 20 to 25 °C, and less than 3 °C between culture and wine.",
-            CAUTION,
-        ),
-        reasoning=(
-            "For when less than a quarter of the yeast lives, or alcohol is over 12 %vol (here "
-            f"about {show_number(alcohol)}) and waking it did not help."
-        ),
-        confidence=0.6 if alcohol >= 12 else 0.35,
-    )
+def _reason(template: AdviceTemplate, shown: Mapping[str, str | None], adviser: Adviser) -> str:
+    """Why, sentence by sentence; one whose figure nobody knows is left out."""
+    sentences = re.split(r"(?<=[.!?]) ", template.reasoning)
+    told = [text for sentence in sentences if (text := _put_in(sentence, shown))]
+    if template.tried:
+        told.append(adviser.words.experience.format(helped=template.helped, tried=template.tried))
+    return " ".join(told)
 
 
-def _advise_heat(ferment: Ferment, finding: Finding, curve: Curve) -> tuple[Advice, ...]:
-    now = curve.temperature[-1].value
-    red = ferment.style in ("red", "orange")
-    steps = ["Check that the cooling runs and that its valve is open."]
-    if now >= _EMERGENCY_C:
-        steps.insert(0, "Act at once: move the wine to a tank that cools, or use dry ice.")
-    steps.append("Cool by 2 to 4 °C, not more at a time.")
-    if red:
-        steps.append("Pump over to break the cap and mix, then read again.")
-    steps.append("Hold back nutrients until it has cooled.")
-    steps.append("Air the cellar before you go in: the gas of a fast ferment kills.")
-    return (
-        Advice(
-            check=finding.check,
-            action="Cool the tank now." if finding.severity == "critical" else "Cool the tank.",
-            instructions=tuple(steps),
-            reasoning=_reason_about_heat(ferment, curve),
-            confidence=0.9 if finding.severity == "critical" else 0.75,
-        ),
-    )
+def _put_in(text: str, shown: Mapping[str, str | None]) -> str | None:
+    """`text` with its figures; None where one of them is not known."""
+    values = {name: shown.get(name) for name in list_names(text)}
+    return None if None in values.values() else text.format(**values)
 
 
-def _reason_about_heat(ferment: Ferment, curve: Curve) -> str:
-    """AWRI 2013 for reds above 32 °C; about 25 °C after 10 %vol (sawine.co.za)."""
-    text = "Heat kills yeast and drives off aroma; a hot ferment often ends stuck."
-    if not curve.sugar or ferment.style not in ("red", "orange"):
-        return text
-    alcohol = curve.alcohol_pct_vol(curve.sugar[-1].value)
-    if alcohol >= _YEAST_TIRED_PCT_VOL:
-        text += f" With about {show_number(alcohol)} %vol already made, 25 °C is enough."
-    return text
+def _show(name: str, value: Value) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return show_number(value, FIGURES[name])
 
 
-def _advise_cold(ferment: Ferment, finding: Finding, curve: Curve) -> tuple[Advice, ...]:
-    target = 20 if ferment.style in ("red", "orange") else 14
-    return (
-        Advice(
-            check=finding.check,
-            action="Warm the tank slowly.",
-            instructions=(
-                "Check the cooling: is its valve stuck open, is the wanted temperature right?",
-                f"Warm to {target} °C, by 2 to 3 °C a day.",
-                "Stir the lees once when it is warm again.",
-            ),
-            reasoning="Yeast that gets cold settles and stops; a quick jump back shocks it.",
-            confidence=0.7,
-        ),
-    )
+def _tell_dose(dose: Dose, adviser: Adviser) -> tuple[str, list[str]]:
+    """The dose as a sentence, and what has to be said after it: what was given, and how far the law goes."""
+    words = adviser.words
+    product, rate = words.products[dose.product], show_number(dose.rate_g_hl, 0)
+    if dose.product == "so2":
+        rate = show_number(dose.rate_g_hl, 1)
+    if adviser.volume_l:
+        form = words.dose_by_capacity if adviser.volume_is_capacity else words.dose
+        total = _weight(dose.rate_g_hl * adviser.volume_l / 100)
+        sentence = form.format(
+            product=product, rate=rate, total=total, volume=show_number(adviser.volume_l, 0)
+        )
+    else:
+        sentence = words.dose_rate.format(product=product, rate=rate)
+    after = []
+    if dose.given_g_hl:
+        after.append(words.given.format(given=show_number(dose.given_g_hl, 0)))
+    law = f"{getattr(words, adviser.region)}, {dose.law}"
+    if dose.is_stopped:
+        after.append(words.stopped.format(wanted=show_number(dose.wanted_g_hl, 0), law=law))
+    elif dose.limit is not None:
+        limit = f"{show_number(dose.limit, 0)} {dose.limit_unit}"
+        after.append(words.law.format(law=law, limit=limit))
+    return sentence, after
 
 
-def _advise_entry(ferment: Ferment, finding: Finding, curve: Curve) -> tuple[Advice, ...]:
-    return (
-        Advice(
-            check=finding.check,
-            action="Read the tank again.",
-            instructions=(
-                "If the reading was a slip, correct it; what was typed first stays in the history.",
-                "If something was added or blended, write that down and confirm the reading.",
-                "If it was another tank, move the reading there.",
-            ),
-            reasoning=(
-                "The reading is left out of the curve until somebody answers; nothing is deleted."
-            ),
-            confidence=0.8,
-        ),
-    )
+def _weight(grams: float) -> str:
+    return f"{show_number(grams / 1000, 2)} kg" if grams >= 1000 else f"{show_number(grams, 0)} g"
 
 
-_AUTHORS: Mapping[str, Callable[[Ferment, Finding, Curve], tuple[Advice, ...]]] = {
-    "stuck": _advise_stuck,
-    "temp_high": _advise_heat,
-    "temp_low": _advise_cold,
-    "entry_error": _advise_entry,
-    "unit_mixup": _advise_entry,
-}
+def _ask_for(dose: NotReckoned, adviser: Adviser) -> str:
+    missing = ", ".join(adviser.words.figures[name] for name in dose.missing)
+    return adviser.words.measure_first.format(missing=missing)

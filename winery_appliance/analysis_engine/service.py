@@ -1,6 +1,6 @@
 """Keeping what the engine found: one analysis a run, one anomaly a trouble."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from math import isfinite
@@ -52,7 +52,7 @@ def keep_assessment(session: Session, finished: FinishedAssessment) -> None:
     session.add(analysis)
     session.flush()
     _update_anomalies(session, analysis, finished)
-    session.add_all(_recommend(analysis, advice) for advice in finished.assessment.advice)
+    _update_recommendations(session, analysis, finished.assessment.advice)
 
 
 def _state_forecast(made: Forecast | None, started_at: datetime) -> dict[str, Any] | None:
@@ -214,13 +214,35 @@ def _describe(anomaly: Anomaly, finding: Finding, analysis_id: int) -> None:
     anomaly.evidence = list(finding.evidence)
 
 
-def _recommend(analysis: Analysis, advice: Advice) -> Recommendation:
-    return Recommendation(
-        winery_id=analysis.winery_id,
-        analysis_id=analysis.id,
-        anomaly_type=advice.check,
-        action=advice.action,
-        instructions=list(advice.instructions),
-        reasoning=advice.reasoning,
-        confidence=advice.confidence,
+def _update_recommendations(session: Session, analysis: Analysis, given: Sequence[Advice]) -> None:
+    """One template speaks once for an anomaly: its text is made anew, unless somebody has decided about it."""
+    session.flush()
+    standing = session.execute(
+        select(Anomaly.type, Anomaly.id).where(
+            Anomaly.fermentation_id == analysis.fermentation_id, Anomaly.cleared_at.is_(None)
+        )
     )
+    open_now = {kind: anomaly_id for kind, anomaly_id in standing}
+    rows = session.scalars(
+        select(Recommendation)
+        .where(Recommendation.anomaly_id.in_(open_now.values()))
+        .order_by(Recommendation.id)
+        .with_for_update()
+    )
+    known = {(row.anomaly_id, row.template_code): row for row in rows}
+    for advice in given:
+        row = known.get((open_now[advice.check], advice.code))
+        if row is None:
+            row = Recommendation(
+                winery_id=analysis.winery_id,
+                anomaly_id=open_now[advice.check],
+                anomaly_type=advice.check,
+                template_code=advice.code,
+            )
+            session.add(row)
+        elif row.status != "offered":
+            continue
+        row.analysis_id = analysis.id
+        row.action, row.instructions = advice.action, list(advice.instructions)
+        row.reasoning, row.sources = advice.reasoning, advice.sources
+        row.confidence, row.own = advice.confidence, advice.own

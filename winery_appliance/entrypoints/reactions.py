@@ -8,6 +8,13 @@ from winery_appliance.analysis_engine.events import (
     AnomalyReopened,
     AnomalySnoozed,
     FermentationFellSilent,
+    RecommendationApplied,
+    RecommendationDismissed,
+    RecommendationOutcomeNoted,
+    TemplateChanged,
+    TemplateCreated,
+    TemplateDeleted,
+    TemplateRestored,
 )
 from winery_appliance.analysis_engine.handlers import analyse_fermentation
 from winery_appliance.cellar_work.events import (
@@ -98,4 +105,11 @@ REACTIONS: Reactions = {
     AnomalyAssigned: [],
     AnomalySnoozed: [],
     AnomalyReopened: [],
+    RecommendationApplied: [],
+    RecommendationDismissed: [],
+    RecommendationOutcomeNoted: [],
+    TemplateCreated: [],
+    TemplateChanged: [],
+    TemplateDeleted: [],
+    TemplateRestored: [],
 }

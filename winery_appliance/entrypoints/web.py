@@ -10,7 +10,7 @@ from flask import Flask, current_app, g, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 
-from winery_appliance.analysis_engine import alarm_routes, anomalies_api
+from winery_appliance.analysis_engine import advice_api, advice_routes, alarm_routes, anomalies_api
 from winery_appliance.analysis_engine import api as analysis_api
 from winery_appliance.analysis_engine import routes as analysis_routes
 from winery_appliance.auth import api as auth_api
@@ -56,6 +56,7 @@ PAGES = (
     cellar_work_routes,
     analysis_routes,
     alarm_routes,
+    advice_routes,
     rounds_routes,
     health,
     status_page,
@@ -81,6 +82,7 @@ APIS = (
     analysis_api,
     anomalies_api,
     historical_data_api,
+    advice_api,
     rounds_api,
     search_api,
 )

@@ -47,8 +47,12 @@ INSERT INTO anomalies (winery_id, fermentation_id, analysis_id, type, severity, 
         (SELECT 1 AS f, i FROM generate_series(1, %(n)s) i UNION ALL SELECT f, 1 FROM generate_series(2, %(n)s) f) a;
 INSERT INTO anomaly_history (winery_id, anomaly_id, what, user_id, note, severity, evidence, assigned_to)
     SELECT 1, 1, 'assigned', i, 'N', 'warning', ARRAY[1], i FROM generate_series(1, %(n)s) i;
-INSERT INTO recommendations (winery_id, analysis_id, anomaly_type, action, instructions, reasoning, confidence)
-    SELECT 1, 1, 'type-' || i, 'A', ARRAY['I'], 'R', 0.5 FROM generate_series(1, %(n)s) i;
+INSERT INTO recommendation_templates (winery_id, anomaly_type, code, action, instructions, reasoning, conditions, confidence,
+        in_use, created_by)
+    SELECT 1, 'stuck', 'code-' || i, 'A', ARRAY['I'], 'R', '{}', 0.5, true, i FROM generate_series(1, %(n)s) i;
+INSERT INTO recommendations (winery_id, analysis_id, anomaly_id, anomaly_type, template_code, own, sources, action, instructions,
+        reasoning, confidence, status, decided_by, decided_at)
+    SELECT 1, 1, i, 'type-' || i, 'code', true, '', 'A', ARRAY['I'], 'R', 0.5, 'applied', i, now() FROM generate_series(1, %(n)s) i;
 INSERT INTO outbox (winery_id, event, subject, payload, done_at)
     SELECT 1, 'SampleRecorded', 'fermentation:1', '{}', now() FROM generate_series(1, %(n)s) i;
 -- Of the first wine additions and cap work, the first of which was corrected again and again; of each other one entry.

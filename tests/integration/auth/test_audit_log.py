@@ -18,7 +18,7 @@ UNAUDITED = {
     "outbox": "a log of events, purged when they are done",
     "analyses": "computed from samples; can be computed again",
     "anomalies": "computed from samples; what people make of them stands in anomaly_history",
-    "recommendations": "computed from samples; can be computed again",
+    "recommendations": "computed from samples; each names who decided about it, and when",
     "historical_samples": "computed from samples; can be computed again",
     "device_hours": "a note of what is to be computed",
     "device_readings": "one a minute, never changed, and each names its device and moment",

@@ -226,6 +226,7 @@ def history_event(what: str, **other: Any) -> Any:
 
 ADVICE = [
     thing(
+        id=1,
         action="Warm it slowly, then wake the yeast.",
         instructions=[
             "Close the cooling valve. Warm to 20 °C, at most 3 °C a day.",
@@ -234,9 +235,21 @@ ADVICE = [
         ],
         reasoning="It cooled from 25 to 17 °C between Sunday and Monday and stopped within a day.",
         confidence=0.74,
+        status="offered",
+        own=True,
     ),
     thing(
-        action="Measure again before any addition.", instructions=[], reasoning="", confidence=0.41
+        id=2,
+        action="Measure again before any addition.",
+        instructions=[],
+        reasoning="",
+        confidence=0.41,
+        status="applied",
+        own=False,
+        decided_by_name="Marco",
+        decided_at=NOW - timedelta(hours=3),
+        decision_note="20 °C",
+        outcome="no_change",
     ),
 ]
 

@@ -24,6 +24,9 @@ NOW = datetime(2026, 9, 24, 9, 15, tzinfo=ZoneInfo("Europe/Madrid"))
 ZONE = ZoneInfo("Europe/Madrid")
 
 ADDRESSES = {
+    "advice.apply": "/recommendations/{recommendation_id}/apply",
+    "advice.dismiss": "/recommendations/{recommendation_id}/dismiss",
+    "advice.outcome": "/recommendations/{recommendation_id}/outcome",
     "alarms.acknowledge": "/anomalies/{anomaly_id}/acknowledge",
     "alarms.assign": "/anomalies/{anomaly_id}/assign",
     "alarms.inbox": "/anomalies",

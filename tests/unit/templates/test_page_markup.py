@@ -253,7 +253,7 @@ def test_the_panel_says_how_fresh_it_is(covered: int, total: int, status: str, s
     [(0.95, "Very sure"), (0.74, "Fairly sure"), (0.5, "Likely"), (0.49, "Not sure")],
 )
 def test_advice_tells_its_confidence_as_word_and_figure(confidence: float, word: str) -> None:
-    advice = PAGES["ferment"][1]["analysis"].recommendations[1]
+    advice = PAGES["ferment"][1]["analysis"].recommendations[0]
     given = analysis(recommendations=[type(advice)(**(vars(advice) | {"confidence": confidence}))])
     html = render("fermentation/_analysis.html", {"ferment": ferment(), "analysis": given})
     assert f"{word} ({confidence:.2f})" in html
