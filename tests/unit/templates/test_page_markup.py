@@ -248,6 +248,14 @@ def test_the_panel_says_how_fresh_it_is(covered: int, total: int, status: str, s
     assert said in news[0].text()
 
 
+def test_a_ferment_that_came_in_finished_is_not_waited_for() -> None:
+    given = analysis(status="pending", analyzed_at=None, covers_samples=0, anomalies=[])
+    whole = {"ferment": ferment(status="completed"), "analysis": given}
+    html = render("fermentation/_analysis.html", whole)
+    assert "It is over" in html
+    assert "Working on" not in html
+
+
 @pytest.mark.parametrize(
     ("confidence", "word"),
     [(0.95, "Very sure"), (0.74, "Fairly sure"), (0.5, "Likely"), (0.49, "Not sure")],

@@ -21,7 +21,7 @@ class Milestone(Check):
     """Tells that the must has passed its first third; it is no alarm."""
 
     id: ClassVar[str] = "milestone"
-    title: ClassVar[str] = "A third is gone"
+    title: ClassVar[str] = "Past the first third"
     severity: ClassVar[Severity] = "info"
     about: ClassVar[str] = (
         "When a third of the sugar is gone the yeast has grown, needs its second feeding and still "
@@ -42,7 +42,7 @@ class Milestone(Check):
             return None
         return self.find(
             since=looks[-1].measured_at,
-            explanation=f"{100 * (1 - expected.share):.0f} % of the sugar is gone.",
+            explanation=f"{100 * (1 - expected.share):.0f} % of the sugar is fermented.",
             evidence=looks[-1].sample_ids,
             threshold=Threshold("a third of the sugar gone", limits.first, "share left"),
             score=0.0,
