@@ -16,7 +16,7 @@ from winery_appliance.cellar_work.models import FermentationNote, NotePhoto
 from winery_appliance.cellar_work.note_queries import NoteView, find_note
 from winery_appliance.cellar_work.photos import Photo
 from winery_appliance.core import outbox
-from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
+from winery_appliance.core.errors import Conflict, FieldFault, NotFound, refuse_field
 from winery_appliance.core.version_tags import refuse_stale
 from winery_appliance.fermentation.queries import hold_fermentation
 from winery_appliance.fermentation.rules import FUTURE_TOLERANCE
@@ -45,10 +45,10 @@ def write_note(
     if earlier is not None:
         return Recorded(earlier, created=False)
     if not command.content and photo is None:
-        raise _refusal("content", "empty", "A note needs words or a photo.")
+        raise refuse_field("content", "empty", "A note needs words or a photo.")
     noted_at = command.noted_at or now
     if noted_at > now + FUTURE_TOLERANCE:
-        raise _refusal("noted_at", "in_future", "This time has not come yet.")
+        raise refuse_field("noted_at", "in_future", "This time has not come yet.")
     note_id = session.scalar(
         insert(FermentationNote)
         .values(
@@ -146,9 +146,3 @@ def _hold(session: Session, fermentation_id: int, note_id: int) -> FermentationN
     if found is None:
         raise NotFound("There is no such note in this winery.")
     return found
-
-
-def _refusal(path: str, code: str, detail: str) -> Invalid:
-    return Invalid(
-        f"{detail} Nothing was saved.", code=code, fields=[FieldFault(path, code, detail)]
-    )

@@ -15,7 +15,7 @@ from winery_appliance.cellar_work.dosing import (
     find_limit,
     reckon,
 )
-from winery_appliance.core.errors import FieldFault, Invalid, NeedsConfirmation
+from winery_appliance.core.errors import FieldFault, NeedsConfirmation, refuse_field
 from winery_appliance.core.units import parse_measurement
 from winery_appliance.fermentation.rules import FUTURE_TOLERANCE
 
@@ -89,11 +89,11 @@ def _read_dose(command: RecordAddition) -> float:
     try:
         parsed = parse_measurement(command.dose)
     except ValueError as error:
-        raise _refusal("dose", "unreadable_number", str(error)) from error
+        raise refuse_field("dose", "unreadable_number", str(error)) from error
     if parsed.qualifier is not None:
-        raise _refusal("dose", "unreadable_number", "A dose is a number, without < or >.")
+        raise refuse_field("dose", "unreadable_number", "A dose is a number, without < or >.")
     if parsed.value <= 0:
-        raise _refusal("dose", "out_of_range", "A dose is more than nothing.")
+        raise refuse_field("dose", "out_of_range", "A dose is more than nothing.")
     return parsed.value
 
 
@@ -108,7 +108,7 @@ def _doubt_dose(
     symbol = "mL/L" if dose.counts == "ml" else "g/L"
     typed = f"{command.dose} {UNITS[command.unit].symbol}"
     if per_litre > limit.possible * ROUNDING:
-        raise _refusal(
+        raise refuse_field(
             "dose",
             "out_of_range",
             f"{typed} is impossible for {name}: it comes to {per_litre:.3g} {symbol}. "
@@ -151,13 +151,13 @@ def _doubt_end(path: str, at: datetime, wine: WineState) -> Iterator[FieldFault]
 
 def _refuse_wrong_time(path: str, at: datetime, wine: WineState, now: datetime) -> None:
     if at > now + FUTURE_TOLERANCE:
-        raise _refusal(
+        raise refuse_field(
             path,
             "in_future",
             "This time has not come yet. Check the date and the clock of this device.",
         )
     if at < wine.started_at - BEFORE_START:
-        raise _refusal(
+        raise refuse_field(
             path,
             "before_start",
             f"The fermentation began only at {wine.started_at:%Y-%m-%d %H:%M} UTC. Check the date.",
@@ -171,9 +171,3 @@ def _ask(doubts: list[FieldFault], confirm: bool) -> None:
             + " Not saved yet. Type it again, or keep it if you are sure.",
             fields=doubts,
         )
-
-
-def _refusal(path: str, code: str, detail: str) -> Invalid:
-    return Invalid(
-        f"{detail} Nothing was saved.", code=code, fields=[FieldFault(path, code, detail)]
-    )

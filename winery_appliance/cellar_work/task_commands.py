@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from winery_appliance.cellar_work.commands import RecordAddition, RecordCapWork, Remark
-from winery_appliance.core.typed_text import Code, Limit, Line, Moment, read_digits
+from winery_appliance.core.typed_text import Code, Limit, Line, Moment, forget_defaults, read_digits
 from winery_appliance.fermentation.commands import (
     MoveFermentation,
     Reason,
@@ -43,15 +43,10 @@ class PlanTask(BaseModel):
         return fingerprint(self, {})
 
 
-def _forget_defaults(schema: dict[str, Any]) -> None:
-    for field in schema.get("properties", {}).values():
-        field.pop("default", None)
-
-
 class ChangeTask(BaseModel):
     """What is to be different about a task that is still planned; null takes the person or the day away."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=_forget_defaults)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=forget_defaults)
 
     title: Title = ""
     instructions: Remark = ""

@@ -33,7 +33,13 @@ from winery_appliance.cellar_work.task_commands import (
 )
 from winery_appliance.cellar_work.task_queries import TaskView, find_task
 from winery_appliance.core import outbox
-from winery_appliance.core.errors import AppError, Conflict, FieldFault, Invalid, NotFound
+from winery_appliance.core.errors import (
+    AppError,
+    Conflict,
+    FieldFault,
+    NotFound,
+    refuse_field,
+)
 from winery_appliance.core.version_tags import refuse_stale
 from winery_appliance.fermentation.commands import MoveFermentation
 from winery_appliance.fermentation.queries import find_fermentation
@@ -91,23 +97,23 @@ def _find_earlier(session: Session, command: PlanTask) -> TaskView | None:
 def _find_vessel_id(session: Session, command: PlanTask) -> int | None:
     """The vessel that is meant, once wine, vessel and person are known to be in the book."""
     if command.fermentation_id is None and command.kind != "other":
-        raise _refusal("fermentation_id", "needed", "Say which wine this is to be done to.")
+        raise refuse_field("fermentation_id", "needed", "Say which wine this is to be done to.")
     if command.fermentation_id is not None:
         fermentation = find_fermentation(session, command.fermentation_id)
         if fermentation is None:
-            raise _refusal("fermentation_id", "unknown", "There is no such fermentation.")
+            raise refuse_field("fermentation_id", "unknown", "There is no such fermentation.")
     _refuse_stranger(session, command.assigned_to)
     if command.vessel_code is None:
         return None
     vessel = find_vessel(session, command.vessel_code)
     if vessel is None:
-        raise _refusal("vessel_code", "unknown", f"There is no vessel {command.vessel_code}.")
+        raise refuse_field("vessel_code", "unknown", f"There is no vessel {command.vessel_code}.")
     return vessel.id
 
 
 def _refuse_stranger(session: Session, user_id: int | None) -> None:
     if user_id is not None and user_id not in list_active_names(session):
-        raise _refusal("assigned_to", "unknown", "There is no such person in this winery.")
+        raise refuse_field("assigned_to", "unknown", "There is no such person in this winery.")
 
 
 def get_task(session: Session, task_id: int) -> TaskView:
@@ -171,11 +177,11 @@ def do_task(
 def _refuse_other_entry(task: TaskView, command: DoTask) -> None:
     asked = set() if task.kind == "other" else {task.kind}
     for kind in asked - command.entries.keys():
-        raise _refusal(
+        raise refuse_field(
             kind, "needed", f"This task is done by an entry of {kind.replace('_', ' ')}."
         )
     for kind in command.entries.keys() - asked:
-        raise _refusal(
+        raise refuse_field(
             kind, "not_asked_for", f"This task does not ask for {kind.replace('_', ' ')}."
         )
 
@@ -269,9 +275,3 @@ def _hold(session: Session, task_id: int) -> Task:
     if found is None:
         raise NotFound("There is no such task in this winery.")
     return found
-
-
-def _refusal(path: str, code: str, detail: str) -> Invalid:
-    return Invalid(
-        f"{detail} Nothing was saved.", code=code, fields=[FieldFault(path, code, detail)]
-    )

@@ -33,6 +33,11 @@ class Invalid(AppError):
     code = "invalid"
 
 
+def refuse_field(path: str, code: str, detail: str, *, end: str = "Nothing was saved.") -> Invalid:
+    """What to raise for one wrong field; `detail` is a sentence, and `end` says what is safe."""
+    return Invalid(f"{detail} {end}", code=code, fields=[FieldFault(path, code, detail)])
+
+
 class NeedsConfirmation(AppError):
     """What was sent is unusual; the same again with `confirm` is accepted."""
 

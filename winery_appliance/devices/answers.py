@@ -16,6 +16,7 @@ class ProbeAnswer(Answer):
     name: str | None
     vessel_code: str | None
     created_at: When
+    deleted_at: When | None
     refused_count: int
     last_refusal: str | None
     last_refused_at: When | None

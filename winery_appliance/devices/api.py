@@ -37,10 +37,15 @@ blueprint = Blueprint("probes_api", __name__, url_prefix="/api/v1/devices")
 @describes({200: ListOf[ProbeAnswer]}, query=ListDevices)
 @permitted(Permission.READ_BOOK)
 def list_devices() -> ResponseReturnValue:
-    """Devices by code."""
+    """Devices by code; `deleted=true` lists the deleted ones."""
     wanted = web.read_query(ListDevices)
     with web.transaction(current_actor().winery_id) as session:
-        page = queries.list_devices(session, cursor=wanted.cursor, limit=wanted.limit)
+        page = queries.list_devices(
+            session,
+            deleted=wanted.deleted == "true",
+            cursor=wanted.cursor,
+            limit=wanted.limit,
+        )
     return web.answer_written(ListOf[ProbeAnswer].write(page))
 
 
@@ -78,6 +83,29 @@ def change_device(device_id: int) -> ResponseReturnValue:
     command = web.read_json(ChangeDevice)
     with web.transaction(actor.winery_id) as session:
         device = service.change_device(session, device_id, command, actor=actor, seen=seen)
+    return _answer(device)
+
+
+@blueprint.delete("/<id:device_id>")
+@describes({204: None}, headers=IF_MATCH, problems=[409, 412])
+@permitted(Permission.CONFIGURE_CELLAR)
+def delete_device(device_id: int) -> ResponseReturnValue:
+    """Take a device out of its vessel and out of use; it can be restored. If-Match is heeded when it is sent."""
+    actor = current_actor()
+    seen = web.read_seen(needed=False)
+    with web.transaction(actor.winery_id) as session:
+        service.delete_device(session, device_id, actor=actor, seen=seen, now=clock.now())
+    return "", 204
+
+
+@blueprint.post("/<id:device_id>/restore")
+@describes({200: ProbeAnswer}, problems=[409])
+@permitted(Permission.CONFIGURE_CELLAR)
+def restore_device(device_id: int) -> ResponseReturnValue:
+    """Bring a deleted device back; one that is not deleted stays as it is."""
+    actor = current_actor()
+    with web.transaction(actor.winery_id) as session:
+        device = service.restore_device(session, device_id, actor=actor)
     return _answer(device)
 
 

@@ -4,19 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from winery_appliance.core.typed_text import Code, Limit, Line, Moment
+from winery_appliance.core.typed_text import Code, Limit, Line, Moment, forget_defaults
 from winery_appliance.core.units import Unit
 
 Kind = Literal["ispindel", "tilt", "probe", "other"]
 Quantity = Literal["sugar", "temperature"]
 Name = Annotated[Line, StringConstraints(max_length=120)]
 MOST_READINGS = 1000
-
-
-def _forget_defaults(schema: dict[str, Any]) -> None:
-    """What may be left out has no value by default: it stays as it is."""
-    for field in schema.get("properties", {}).values():
-        field.pop("default", None)
 
 
 class AddDevice(BaseModel):
@@ -32,7 +26,7 @@ class AddDevice(BaseModel):
 class ChangeDevice(BaseModel):
     """What is to be different about a device; what is left out stays."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=_forget_defaults)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=forget_defaults)
 
     code: Code = ""
     kind: Kind = "other"
@@ -70,6 +64,7 @@ class RecordReadings(BaseModel):
 class ListDevices(BaseModel):
     """Which devices to list; `cursor` is the `next_cursor` of the page before."""
 
+    deleted: Literal["true", "false"] = "false"
     cursor: str | None = None
     limit: Limit = 50
 

@@ -28,6 +28,16 @@ class DeviceChanged(DeviceEvent):
 
 
 @dataclass(frozen=True)
+class DeviceDeleted(DeviceEvent):
+    """A device was taken out of use."""
+
+
+@dataclass(frozen=True)
+class DeviceRestored(DeviceEvent):
+    """A device that was taken out of use is in use again."""
+
+
+@dataclass(frozen=True)
 class DeviceAssigned(DeviceEvent):
     """A device was hung into a vessel, or taken out."""
 

@@ -17,12 +17,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
+from winery_appliance.core.coded_rows import CodedRow
 from winery_appliance.core.db import Base
 
 
-class Device(Base):
+class Device(CodedRow):
     """Something that reads by itself."""
 
+    noun = "device"
     __tablename__ = "devices"
     __table_args__ = (
         ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
@@ -32,17 +34,17 @@ class Device(Base):
             "(refused_count = 0) = (last_refusal IS NULL) AND (refused_count = 0) = (last_refused_at IS NULL)",
             name="devices_refusals_have_a_reason",
         ),
-        Index("devices_code_key", "winery_id", text("lower(code)"), unique=True),
+        Index(
+            "devices_code_key",
+            "winery_id",
+            text("lower(code)"),
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
     )
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    winery_id: Mapped[int] = mapped_column(BigInteger)
-    code: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     name: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(
-        DateTime(timezone=True), server_default=text("now()")
-    )
     refused_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     last_refusal: Mapped[str | None] = mapped_column(Text)
     last_refused_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

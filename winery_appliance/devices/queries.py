@@ -25,6 +25,7 @@ class DeviceView:
     name: str | None
     vessel_code: str | None
     created_at: datetime
+    deleted_at: datetime | None
     # Not in the tag of a version: what a device sends must not spoil a person's change.
     refused_count: int = field(repr=False)
     last_refusal: str | None = field(repr=False)
@@ -58,16 +59,19 @@ class ReadingView(NamedTuple):
 
 
 def find_device(session: Session, device_id: int) -> DeviceView | None:
-    """The device with this id."""
+    """The living device with this id."""
     row = session.get(Device, device_id, populate_existing=True)
-    return _view_devices(session, [row])[0] if row else None
+    return _view_devices(session, [row])[0] if row and row.deleted_at is None else None
 
 
 def list_devices(
-    session: Session, *, cursor: str | None = None, limit: int = 50
+    session: Session, *, deleted: bool = False, cursor: str | None = None, limit: int = 50
 ) -> Page[DeviceView]:
-    """Devices by code. Raises Invalid for a cursor that is not ours."""
+    """Living devices, or the `deleted` ones, by code. Raises Invalid for a cursor that is not ours."""
     wanted = select(Device).order_by(func.lower(Device.code), Device.id)
+    wanted = wanted.where(
+        Device.deleted_at.is_not(None) if deleted else Device.deleted_at.is_(None)
+    )
     if cursor is not None:
         code, row_id = read_cursor(cursor, str)
         wanted = wanted.where(
@@ -94,6 +98,7 @@ def _view_devices(session: Session, rows: list[Device]) -> list[DeviceView]:
             row.name,
             codes[now_in[row.id]] if row.id in now_in else None,
             row.created_at,
+            row.deleted_at,
             row.refused_count,
             row.last_refusal,
             row.last_refused_at,
@@ -103,7 +108,7 @@ def _view_devices(session: Session, rows: list[Device]) -> list[DeviceView]:
 
 
 def find_device_codes(session: Session, device_ids: Collection[int]) -> dict[int, str]:
-    """Codes of devices by id."""
+    """Codes of devices by id, also of deleted ones."""
     rows = session.execute(select(Device.id, Device.code).where(is_among(Device.id, device_ids)))
     return {row.id: row.code for row in rows}
 

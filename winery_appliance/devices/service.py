@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, tuple_
-from sqlalchemy.dialects.postgresql import Range, insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
-from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
+from winery_appliance.core.coded_rows import add_row, found, hold_row, write_row
+from winery_appliance.core.errors import Conflict, FieldFault, Invalid, refuse_field
 from winery_appliance.core.many_rows import insert_rows
 from winery_appliance.core.units import (
     UNIT_SYMBOLS,
@@ -33,7 +33,9 @@ from winery_appliance.devices.events import (
     DeviceAdded,
     DeviceAssigned,
     DeviceChanged,
+    DeviceDeleted,
     DeviceReadingsReceived,
+    DeviceRestored,
 )
 from winery_appliance.devices.hours import note_refusals, queue_hours, queue_read_hours
 from winery_appliance.devices.models import Device, DeviceAssignment, DeviceReading
@@ -65,26 +67,15 @@ def add_device(session: Session, command: AddDevice, *, actor: Actor) -> tuple[D
     Raises NotAllowed, or Conflict when the code is in use.
     """
     require(actor, Permission.CONFIGURE_CELLAR)
-    values = {"winery_id": actor.winery_id, **command.model_dump()}
-    added = session.scalar(
-        insert(Device).values(values).on_conflict_do_nothing().returning(Device.id)
-    )
-    if added is not None:
-        outbox.publish(session, DeviceAdded(actor.winery_id, added))
-        return get_device(session, added), True
-    same = [getattr(Device, name).is_not_distinct_from(value) for name, value in values.items()]
-    earlier = session.scalar(select(Device.id).where(*same))
-    if earlier is None:
-        raise _taken(command.code)
-    return get_device(session, earlier), False
+    device_id, created = add_row(session, Device, actor.winery_id, command.model_dump())
+    if created:
+        outbox.publish(session, DeviceAdded(actor.winery_id, device_id))
+    return get_device(session, device_id), created
 
 
 def get_device(session: Session, device_id: int) -> DeviceView:
-    """The device. Raises NotFound, also for another winery's."""
-    found = find_device(session, device_id)
-    if found is None:
-        raise _unknown()
-    return found
+    """The device. Raises NotFound, also for one that is deleted or another winery's."""
+    return found(find_device(session, device_id), Device)
 
 
 def change_device(
@@ -92,15 +83,35 @@ def change_device(
 ) -> DeviceView:
     """Change a device. Raises NotAllowed, NotFound, ChangedMeanwhile, or Conflict when the code is in use."""
     require(actor, Permission.CONFIGURE_CELLAR)
-    row = _hold(session, device_id)
+    row = hold_row(session, Device, device_id)
     refuse_stale(get_device(session, device_id), seen)
-    try:
-        with session.begin_nested():
-            for name, value in command.model_dump(exclude_unset=True).items():
-                setattr(row, name, value)
-    except IntegrityError as error:
-        raise _taken(command.code) from error
+    write_row(session, row, command.model_dump(exclude_unset=True))
     outbox.publish(session, DeviceChanged(actor.winery_id, device_id))
+    return get_device(session, device_id)
+
+
+def delete_device(
+    session: Session, device_id: int, *, actor: Actor, seen: Seen, now: datetime
+) -> None:
+    """Take a device out of its vessel and out of use; what it read stays, under its code.
+
+    Raises NotAllowed, NotFound, ChangedMeanwhile, and Conflict when it is to move at a time to come.
+    """
+    require(actor, Permission.CONFIGURE_CELLAR)
+    row = hold_row(session, Device, device_id)
+    refuse_stale(get_device(session, device_id), seen)
+    _hang(session, device_id, None, now, actor)
+    write_row(session, row, {"deleted_at": now})
+    outbox.publish(session, DeviceDeleted(actor.winery_id, device_id))
+
+
+def restore_device(session: Session, device_id: int, *, actor: Actor) -> DeviceView:
+    """Bring a deleted device back; it hangs nowhere. Raises NotAllowed, NotFound, or Conflict when its code is in use."""
+    require(actor, Permission.CONFIGURE_CELLAR)
+    row = hold_row(session, Device, device_id, also_deleted=True)
+    if row.deleted_at is not None:
+        write_row(session, row, {"deleted_at": None})
+        outbox.publish(session, DeviceRestored(actor.winery_id, device_id))
     return get_device(session, device_id)
 
 
@@ -113,18 +124,26 @@ def assign_device(
     moment.
     """
     require(actor, Permission.CONFIGURE_CELLAR)
-    _hold(session, device_id)
+    hold_row(session, Device, device_id)
     vessel_id = _find_vessel_id(session, command.vessel_code)
+    changed = _hang(session, device_id, vessel_id, command.since, actor)
+    return list_assignments(session, device_id), changed
+
+
+def _hang(
+    session: Session, device_id: int, vessel_id: int | None, since: datetime, actor: Actor
+) -> bool:
+    """Let a device, which is held, hang in a vessel or nowhere from a moment on; whether that is new."""
     latest = session.scalar(
         select(DeviceAssignment)
         .where(DeviceAssignment.device_id == device_id)
         .order_by(func.lower(DeviceAssignment.during).desc())
         .limit(1)
     )
-    if _is_there_already(latest, vessel_id, command.since):
-        return list_assignments(session, device_id), False
+    if _is_there_already(latest, vessel_id, since):
+        return False
     if latest is not None:
-        _end_assignment(latest, command.since)
+        _end_assignment(latest, since)
         session.flush()
     if vessel_id is not None:
         session.add(
@@ -132,13 +151,13 @@ def assign_device(
                 winery_id=actor.winery_id,
                 device_id=device_id,
                 vessel_id=vessel_id,
-                during=Range(command.since, None),
+                during=Range(since, None),
             )
         )
     session.flush()
-    queue_read_hours(session, device_id, command.since, None)
+    queue_read_hours(session, device_id, since, None)
     outbox.publish(session, DeviceAssigned(actor.winery_id, device_id))
-    return list_assignments(session, device_id), True
+    return True
 
 
 def _find_vessel_id(session: Session, code: str | None) -> int | None:
@@ -146,7 +165,7 @@ def _find_vessel_id(session: Session, code: str | None) -> int | None:
         return None
     vessel = find_vessel(session, code)
     if vessel is None:
-        raise _refusal("vessel_code", "unknown_vessel", f"There is no vessel {code}.")
+        raise refuse_field("vessel_code", "unknown_vessel", f"There is no vessel {code}.")
     return vessel.id
 
 
@@ -218,17 +237,21 @@ def _judge(item: DeviceReadingItem | Invalid, now: datetime) -> tuple[Key, float
         return item
     kind = SampleType(item.quantity)
     if item.read_at > now + FUTURE_TOLERANCE:
-        return _refusal("read_at", "in_future", "This time has not come yet. Check its clock.")
+        return _refuse("read_at", "in_future", "This time has not come yet. Check its clock.")
     try:
         low, high = hard_range(kind, item.unit)
     except UnitMismatch as error:
-        return _refusal("unit", "wrong_unit", str(error))
+        return _refuse("unit", "wrong_unit", str(error))
     if not low <= item.value <= high:
         symbol = UNIT_SYMBOLS[item.unit]
-        return _refusal(
+        return _refuse(
             "value", "out_of_range", f"{item.value:g} {symbol} is impossible for {kind}."
         )
     return (item.read_at, item.quantity), to_canonical(kind, item.value, item.unit)
+
+
+def _refuse(path: str, code: str, detail: str) -> Invalid:
+    return refuse_field(path, code, detail, end="It was not saved.")
 
 
 def _insert(session: Session, device_id: int, wanted: dict[Key, float], actor: Actor) -> set[Key]:
@@ -286,28 +309,3 @@ def _tell(
         fresh.discard(key)
         return Outcome("created")
     return Outcome("repeated")
-
-
-def _hold(session: Session, device_id: int) -> Device:
-    found = session.scalar(select(Device).where(Device.id == device_id).with_for_update())
-    if found is None:
-        raise _unknown()
-    return found
-
-
-def _unknown() -> NotFound:
-    return NotFound("There is no such device in this winery.")
-
-
-def _taken(code: str) -> Conflict:
-    return Conflict(
-        f"There is a device {code} already. Nothing was saved.",
-        code="code_taken",
-        fields=[FieldFault("code", "taken", "Already in use.")],
-    )
-
-
-def _refusal(path: str, code: str, detail: str) -> Invalid:
-    return Invalid(
-        f"{detail} It was not saved.", code=code, fields=[FieldFault(path, code, detail)]
-    )

@@ -38,7 +38,9 @@ from winery_appliance.devices.events import (
     DeviceAdded,
     DeviceAssigned,
     DeviceChanged,
+    DeviceDeleted,
     DeviceReadingsReceived,
+    DeviceRestored,
 )
 from winery_appliance.devices.handlers import sample_devices_anew
 from winery_appliance.fermentation.events import (
@@ -88,6 +90,8 @@ REACTIONS: Reactions = {
     CapWorkVoided: [],
     DeviceAdded: [],
     DeviceChanged: [],
+    DeviceDeleted: [],
+    DeviceRestored: [],
     DeviceAssigned: [],
     DeviceReadingsReceived: [],
     NoteWritten: [],

@@ -1,15 +1,13 @@
 """Tables of vineyards, blocks and harvest lots; private to this feature."""
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Date,
-    DateTime,
     ForeignKeyConstraint,
-    Identity,
     Index,
     Integer,
     Numeric,
@@ -20,15 +18,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from winery_appliance.core.db import Base
+from winery_appliance.core.coded_rows import CodedRow
 
-_NOW = text("now()")
 _LIVING = text("deleted_at IS NULL")
 
 
-class Vineyard(Base):
+class Vineyard(CodedRow):
     """A place where grapes grow, the winery's own or a grower's."""
 
+    noun = "vineyard"
     __tablename__ = "vineyards"
     __table_args__ = (
         ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
@@ -50,18 +48,14 @@ class Vineyard(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    winery_id: Mapped[int] = mapped_column(BigInteger)
-    code: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     notes: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
-    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
-class VineyardBlock(Base):
+class VineyardBlock(CodedRow):
     """A part of a vineyard that is planted and picked as one."""
 
+    noun = "block"
     __tablename__ = "vineyard_blocks"
     __table_args__ = (
         ForeignKeyConstraint(["winery_id", "vineyard_id"], ["vineyards.winery_id", "vineyards.id"]),
@@ -87,21 +81,17 @@ class VineyardBlock(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    winery_id: Mapped[int] = mapped_column(BigInteger)
     vineyard_id: Mapped[int] = mapped_column(BigInteger)
-    code: Mapped[str] = mapped_column(Text)
     hectares: Mapped[Decimal | None] = mapped_column(Numeric(8, 4))
     variety: Mapped[str | None] = mapped_column(Text)
     clone: Mapped[str | None] = mapped_column(Text)
     planted_year: Mapped[int | None] = mapped_column(Integer)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
-    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
-class HarvestLot(Base):
+class HarvestLot(CodedRow):
     """Fruit that was picked and weighed together."""
 
+    noun = "harvest lot"
     __tablename__ = "harvest_lots"
     __table_args__ = (
         ForeignKeyConstraint(["winery_id", "vineyard_id"], ["vineyards.winery_id", "vineyards.id"]),
@@ -131,15 +121,10 @@ class HarvestLot(Base):
         Index("harvest_lots_of_vineyard", "winery_id", "vineyard_id", "block_id"),
     )
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    winery_id: Mapped[int] = mapped_column(BigInteger)
     vineyard_id: Mapped[int] = mapped_column(BigInteger)
     block_id: Mapped[int | None] = mapped_column(BigInteger)
-    code: Mapped[str] = mapped_column(Text)
     variety: Mapped[str] = mapped_column(Text)
     vintage: Mapped[str] = mapped_column(Text)
     harvested_on: Mapped[date] = mapped_column(Date)
     kg_harvested: Mapped[Decimal] = mapped_column(Numeric(12, 3))
     brix_at_intake: Mapped[Decimal | None] = mapped_column(Numeric(5, 2))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
-    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -7,17 +7,17 @@ refers to a vineyard or block shares a lock on it that a deletion waits for.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
-from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
+from winery_appliance.core.coded_rows import add_row, found, hold_row, name_constraint, write_row
+from winery_appliance.core.errors import Conflict, refuse_field
 from winery_appliance.core.version_tags import refuse_stale
 from winery_appliance.fruit_origin.commands import (
     ChangeBlock,
@@ -42,13 +42,7 @@ from winery_appliance.fruit_origin.queries import (
 FUTURE_HARVEST = timedelta(days=1)
 
 View = TypeVar("View")
-Row = TypeVar("Row", Vineyard, VineyardBlock, HarvestLot)
 Seen = Collection[str] | None
-NAMES: dict[type[Any], str] = {
-    Vineyard: "vineyard",
-    VineyardBlock: "block",
-    HarvestLot: "harvest lot",
-}
 
 
 @dataclass(frozen=True)
@@ -64,13 +58,13 @@ def create_vineyard(
 ) -> Created[VineyardView]:
     """Add a vineyard; the same again finds the first. Raises NotAllowed, or Conflict when the code is in use."""
     require(actor, Permission.CONFIGURE_CELLAR)
-    row_id, created = _add(session, Vineyard, actor, command.model_dump())
+    row_id, created = add_row(session, Vineyard, actor.winery_id, command.model_dump())
     return Created(get_vineyard(session, row_id), created)
 
 
 def get_vineyard(session: Session, vineyard_id: int) -> VineyardView:
     """The vineyard. Raises NotFound, also for one that is deleted or another winery's."""
-    return _found(find_vineyard(session, vineyard_id), Vineyard)
+    return found(find_vineyard(session, vineyard_id), Vineyard)
 
 
 def change_vineyard(
@@ -78,9 +72,9 @@ def change_vineyard(
 ) -> VineyardView:
     """Change a vineyard. Raises NotAllowed, NotFound, ChangedMeanwhile, or Conflict when the code is in use."""
     require(actor, Permission.CONFIGURE_CELLAR)
-    row = _hold(session, Vineyard, vineyard_id)
+    row = hold_row(session, Vineyard, vineyard_id)
     refuse_stale(get_vineyard(session, vineyard_id), seen)
-    _write(session, row, command.model_dump(exclude_unset=True))
+    write_row(session, row, command.model_dump(exclude_unset=True))
     return get_vineyard(session, vineyard_id)
 
 
@@ -90,7 +84,7 @@ def delete_vineyard(session: Session, vineyard_id: int, *, actor: Actor, seen: S
     Raises NotAllowed, NotFound, ChangedMeanwhile, or Conflict while it has blocks.
     """
     require(actor, Permission.CONFIGURE_CELLAR)
-    row = _hold(session, Vineyard, vineyard_id)
+    row = hold_row(session, Vineyard, vineyard_id)
     refuse_stale(get_vineyard(session, vineyard_id), seen)
     blocks = select(VineyardBlock.id).where(
         VineyardBlock.vineyard_id == vineyard_id, VineyardBlock.deleted_at.is_(None)
@@ -100,13 +94,15 @@ def delete_vineyard(session: Session, vineyard_id: int, *, actor: Actor, seen: S
             f"{row.code} still has blocks. Nothing was deleted. Delete its blocks first.",
             code="vineyard_has_blocks",
         )
-    _write(session, row, {"deleted_at": func.now()})
+    write_row(session, row, {"deleted_at": func.now()})
 
 
 def restore_vineyard(session: Session, vineyard_id: int, *, actor: Actor) -> VineyardView:
     """Bring a deleted vineyard back. Raises NotAllowed, NotFound, or Conflict when its code is in use by now."""
     require(actor, Permission.CONFIGURE_CELLAR)
-    _write(session, _hold(session, Vineyard, vineyard_id, also_deleted=True), {"deleted_at": None})
+    write_row(
+        session, hold_row(session, Vineyard, vineyard_id, also_deleted=True), {"deleted_at": None}
+    )
     return get_vineyard(session, vineyard_id)
 
 
@@ -118,13 +114,13 @@ def create_block(session: Session, command: CreateBlock, *, actor: Actor) -> Cre
     require(actor, Permission.CONFIGURE_CELLAR)
     vineyard = _share_vineyard(session, command.vineyard_code)
     values = command.model_dump(exclude={"vineyard_code"}) | {"vineyard_id": vineyard.id}
-    row_id, created = _add(session, VineyardBlock, actor, values)
+    row_id, created = add_row(session, VineyardBlock, actor.winery_id, values)
     return Created(get_block(session, row_id), created)
 
 
 def get_block(session: Session, block_id: int) -> BlockView:
     """The block. Raises NotFound, also for one that is deleted or another winery's."""
-    return _found(find_block(session, block_id), VineyardBlock)
+    return found(find_block(session, block_id), VineyardBlock)
 
 
 def change_block(
@@ -132,18 +128,18 @@ def change_block(
 ) -> BlockView:
     """Change a block. Raises NotAllowed, NotFound, ChangedMeanwhile, or Conflict when the code is in use."""
     require(actor, Permission.CONFIGURE_CELLAR)
-    row = _hold(session, VineyardBlock, block_id)
+    row = hold_row(session, VineyardBlock, block_id)
     refuse_stale(get_block(session, block_id), seen)
-    _write(session, row, command.model_dump(exclude_unset=True))
+    write_row(session, row, command.model_dump(exclude_unset=True))
     return get_block(session, block_id)
 
 
 def delete_block(session: Session, block_id: int, *, actor: Actor, seen: Seen) -> None:
     """Take a block out of use; lots picked there keep it. Raises NotAllowed, NotFound or ChangedMeanwhile."""
     require(actor, Permission.CONFIGURE_CELLAR)
-    row = _hold(session, VineyardBlock, block_id)
+    row = hold_row(session, VineyardBlock, block_id)
     refuse_stale(get_block(session, block_id), seen)
-    _write(session, row, {"deleted_at": func.now()})
+    write_row(session, row, {"deleted_at": func.now()})
 
 
 def restore_block(session: Session, block_id: int, *, actor: Actor) -> BlockView:
@@ -152,7 +148,7 @@ def restore_block(session: Session, block_id: int, *, actor: Actor) -> BlockView
     Raises NotAllowed, NotFound, and Conflict when its code is in use by now or its vineyard is deleted.
     """
     require(actor, Permission.CONFIGURE_CELLAR)
-    row = _hold(session, VineyardBlock, block_id, also_deleted=True)
+    row = hold_row(session, VineyardBlock, block_id, also_deleted=True)
     vineyard = session.scalar(
         select(Vineyard)
         .where(Vineyard.id == row.vineyard_id, Vineyard.deleted_at.is_(None))
@@ -163,7 +159,7 @@ def restore_block(session: Session, block_id: int, *, actor: Actor) -> BlockView
             f"The vineyard of {row.code} is deleted. Nothing was changed. Restore the vineyard first.",
             code="vineyard_deleted",
         )
-    _write(session, row, {"deleted_at": None})
+    write_row(session, row, {"deleted_at": None})
     return get_block(session, block_id)
 
 
@@ -182,13 +178,13 @@ def create_lot(
         "vineyard_id": vineyard.id,
         "block_id": _share_block(session, vineyard, command.block_code),
     }
-    row_id, created = _add(session, HarvestLot, actor, values)
+    row_id, created = add_row(session, HarvestLot, actor.winery_id, values)
     return Created(get_lot(session, row_id), created)
 
 
 def get_lot(session: Session, lot_id: int) -> LotView:
     """The harvest lot. Raises NotFound, also for one that is deleted or another winery's."""
-    return _found(find_lot(session, lot_id), HarvestLot)
+    return found(find_lot(session, lot_id), HarvestLot)
 
 
 def change_lot(
@@ -199,11 +195,11 @@ def change_lot(
     Raises NotAllowed, NotFound, ChangedMeanwhile, Invalid as `create_lot`, and Conflict when the code is in use.
     """
     require(actor, Permission.CONFIGURE_CELLAR)
-    row = _hold(session, HarvestLot, lot_id)
+    row = hold_row(session, HarvestLot, lot_id)
     refuse_stale(get_lot(session, lot_id), seen)
     _refuse_future(command, now)
     values = command.model_dump(exclude_unset=True, exclude={"vineyard_code", "block_code"})
-    _write(session, row, values | _move_lot(session, row, command))
+    write_row(session, row, values | _move_lot(session, row, command))
     outbox.publish(session, LotChanged(actor.winery_id, lot_id))
     return get_lot(session, lot_id)
 
@@ -222,7 +218,7 @@ def _move_lot(session: Session, row: HarvestLot, command: ChangeLot) -> dict[str
     elif vineyard.id == row.vineyard_id or row.block_id is None:
         block_id = row.block_id
     else:
-        raise _refusal("block_code", "needed", "Say the block in the new vineyard, or null.")
+        raise refuse_field("block_code", "needed", "Say the block in the new vineyard, or null.")
     return {"vineyard_id": vineyard.id, "block_id": block_id}
 
 
@@ -232,73 +228,43 @@ def delete_lot(session: Session, lot_id: int, *, actor: Actor, seen: Seen) -> No
     Raises NotAllowed, NotFound, ChangedMeanwhile, or Conflict when a fermentation came from it.
     """
     require(actor, Permission.CONFIGURE_CELLAR)
-    row = _hold(session, HarvestLot, lot_id)
+    row = hold_row(session, HarvestLot, lot_id)
     refuse_stale(get_lot(session, lot_id), seen)
-    _write(session, row, {"deleted_at": func.now()})
+    try:
+        write_row(session, row, {"deleted_at": func.now()})
+    except IntegrityError as error:
+        if name_constraint(error) != "harvest_lots_used_stay":
+            raise
+        raise Conflict(
+            f"A fermentation came from {row.code}, so it stays in the book. Nothing was deleted.",
+            code="lot_in_use",
+        ) from error
 
 
 def restore_lot(session: Session, lot_id: int, *, actor: Actor) -> LotView:
     """Bring a deleted harvest lot back. Raises NotAllowed, NotFound, or Conflict when its code is in use by now."""
     require(actor, Permission.CONFIGURE_CELLAR)
-    _write(session, _hold(session, HarvestLot, lot_id, also_deleted=True), {"deleted_at": None})
+    write_row(
+        session, hold_row(session, HarvestLot, lot_id, also_deleted=True), {"deleted_at": None}
+    )
     return get_lot(session, lot_id)
 
 
-def _add(
-    session: Session, kind: type[Row], actor: Actor, values: dict[str, Any]
-) -> tuple[int, bool]:
-    """Insert a row; its id and True, or the id of the living row with just this content and False."""
-    values = {"winery_id": actor.winery_id, **values}
-    added = session.scalar(insert(kind).values(values).on_conflict_do_nothing().returning(kind.id))
-    if added is not None:
-        return added, True
-    same = [getattr(kind, name).is_not_distinct_from(value) for name, value in values.items()]
-    earlier = session.scalar(select(kind.id).where(*same, kind.deleted_at.is_(None)))
-    if earlier is None:
-        raise _taken(kind, values["code"])
-    return earlier, False
-
-
-def _hold(session: Session, kind: type[Row], row_id: int, *, also_deleted: bool = False) -> Row:
-    wanted = select(kind).where(kind.id == row_id)
-    if not also_deleted:
-        wanted = wanted.where(kind.deleted_at.is_(None))
-    return _found(session.scalar(wanted.with_for_update()), kind)
-
-
-def _write(session: Session, row: Vineyard | VineyardBlock | HarvestLot, values: Any) -> None:
-    code = values.get("code", row.code)
-    try:
-        with session.begin_nested():
-            for name, value in values.items():
-                setattr(row, name, value)
-    except IntegrityError as error:
-        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", "") or ""
-        if constraint == "harvest_lots_used_stay":
-            raise Conflict(
-                f"A fermentation came from {code}, so it stays in the book. Nothing was deleted.",
-                code="lot_in_use",
-            ) from error
-        if constraint.endswith("_code_key"):
-            raise _taken(type(row), code) from error
-        raise
-
-
 def _share_vineyard(session: Session, code: str) -> Vineyard:
-    found = session.scalar(
+    row = session.scalar(
         select(Vineyard)
         .where(func.lower(Vineyard.code) == func.lower(code), Vineyard.deleted_at.is_(None))
         .with_for_update(read=True)
     )
-    if found is None:
-        raise _refusal("vineyard_code", "unknown_vineyard", f"There is no vineyard {code}.")
-    return found
+    if row is None:
+        raise refuse_field("vineyard_code", "unknown_vineyard", f"There is no vineyard {code}.")
+    return row
 
 
 def _share_block(session: Session, vineyard: Vineyard, code: str | None) -> int | None:
     if code is None:
         return None
-    found = session.scalar(
+    row = session.scalar(
         select(VineyardBlock)
         .where(
             VineyardBlock.vineyard_id == vineyard.id,
@@ -307,31 +273,11 @@ def _share_block(session: Session, vineyard: Vineyard, code: str | None) -> int 
         )
         .with_for_update(read=True)
     )
-    if found is None:
-        raise _refusal("block_code", "unknown_block", f"{vineyard.code} has no block {code}.")
-    return found.id
+    if row is None:
+        raise refuse_field("block_code", "unknown_block", f"{vineyard.code} has no block {code}.")
+    return row.id
 
 
 def _refuse_future(command: CreateLot | ChangeLot, now: datetime) -> None:
     if command.harvested_on > (now + FUTURE_HARVEST).date():
-        raise _refusal("harvested_on", "in_future", "This day has not come yet.")
-
-
-def _found(given: View | None, kind: type[Any]) -> View:
-    if given is None:
-        raise NotFound(f"There is no such {NAMES[kind]} in this winery.")
-    return given
-
-
-def _taken(kind: type[Any], code: str) -> Conflict:
-    return Conflict(
-        f"There is a {NAMES[kind]} {code} already. Nothing was saved.",
-        code="code_taken",
-        fields=[FieldFault("code", "taken", "Already in use.")],
-    )
-
-
-def _refusal(path: str, code: str, detail: str) -> Invalid:
-    return Invalid(
-        f"{detail} Nothing was saved.", code=code, fields=[FieldFault(path, code, detail)]
-    )
+        raise refuse_field("harvested_on", "in_future", "This day has not come yet.")

@@ -197,3 +197,40 @@ def test_a_reading_cannot_be_linked_to_a_neighbours_device(
             ),
             {"carla": cast.carla.winery_id, "probe": probe},
         )
+
+
+def test_a_device_is_taken_out_of_use_and_brought_back(tank: Tank, probe: int, cast: Cast) -> None:
+    path = f"/devices/{probe}"
+    since = (NOW - timedelta(days=5)).isoformat()
+    hung = tank.api.post(f"{path}/assignments", {"vessel_code": "T-01", "since": since})
+    assert hung.status_code == 201
+    sent = {"items": [reading(NOW - timedelta(days=1), 21.0)]}
+    assert tank.api.post(f"{path}/readings", sent).json["items"][0]["status"] == "created"
+    stale = tank.api.call("DELETE", path, **{"If-Match": '"older"'})
+    assert (stale.status_code, stale.json["code"]) == (412, "changed_meanwhile")
+    read = tank.api.get(path)
+    tag = {"If-Match": read.headers["ETag"]}
+    assert tank.api.call("DELETE", path, **tag).status_code == 204
+    for method, below, body in (
+        ("GET", "", None),
+        ("DELETE", "", None),
+        ("GET", "/assignments", None),
+        ("GET", "/readings", None),
+        ("POST", "/readings", sent),
+        ("POST", "/assignments", {"vessel_code": "T-01", "since": NOW.isoformat()}),
+    ):
+        assert tank.api.call(method, path + below, body).status_code == 404, (method, below)
+    assert tank.api.get("/devices").json["items"] == []
+    gone = tank.api.get("/devices?deleted=true").json["items"]
+    assert [(item["code"], item["vessel_code"]) for item in gone] == [("TILT-RED", None)]
+    heir = tank.api.post("/devices", {"code": "tilt-red", "kind": "tilt", "name": "Red one"})
+    assert heir.status_code == 201, "the code is free"
+    taken = tank.api.post(f"{path}/restore", None)
+    assert (taken.status_code, taken.json["code"]) == (409, "code_taken")
+    assert tank.api.call("DELETE", f"/devices/{heir.json['id']}").status_code == 204
+    restored = tank.api.post(f"{path}/restore", None)
+    assert restored.json == {**read.json, "vessel_code": None}
+    assert tank.api.post(f"{path}/restore", None).json == restored.json, "again it stays as it is"
+    assert len(tank.api.get(f"{path}/readings").json["items"]) == 1
+    places = tank.api.get(f"{path}/assignments").json["items"]
+    assert [place["until"] is None for place in places] == [False], "it hangs nowhere now"

@@ -207,6 +207,8 @@ ENDPOINTS = [
     ("POST", "/devices", {}, "owner winemaker"),
     ("GET", "/devices/999", None, "owner winemaker cellar viewer"),
     ("PATCH", "/devices/999", {}, "owner winemaker"),
+    ("DELETE", "/devices/999", None, "owner winemaker"),
+    ("POST", "/devices/999/restore", None, "owner winemaker"),
     ("GET", "/devices/999/assignments", None, "owner winemaker cellar viewer"),
     ("POST", "/devices/999/assignments", {}, "owner winemaker"),
     ("GET", "/devices/999/readings", None, "owner winemaker cellar viewer"),
