@@ -221,7 +221,8 @@ class _Copying:
     def _basebackup(self, parent: NewestBase | None) -> Iterator["subprocess.Popen[bytes]"]:
         where, environment = program_address(self._settings)
         arguments = ["-D", "-", "-F", "t", "-X", "none", "-c", "fast", "-w", "-d", where]
-        arguments += ["-l", self._id, "--manifest-checksums=SHA256"]
+        # The archive as a whole bears a signed SHA-256; this one finds what a disk did to the files unpacked from it.
+        arguments += ["-l", self._id, "--manifest-checksums=CRC32C"]
         if parent is not None:
             arguments += [f"--incremental={self._pg_manifest_path}"]
         with tempfile.TemporaryFile() as errors:
