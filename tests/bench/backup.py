@@ -1,12 +1,13 @@
 """Measures the copies on this machine and prints one table: ./.venv/bin/python -m tests.bench.backup
 
 Every figure is a ratio to something measured in the same run, or a loss in seconds. With the arguments `cuts N`, N times
-everything is killed under load and restored from the NAS alone.
+everything is killed under load and restored from the NAS alone; `restore`, `memory` and `web` are parts of the table.
 """
 
+import contextlib
 import os
 import random
-import resource
+import re
 import shutil
 import statistics
 import subprocess
@@ -19,14 +20,17 @@ from pathlib import Path
 
 import psycopg
 
-from tests.integration.backup.conftest import Cellar, making_cellars
+from tests.integration.backup.conftest import BACKUP, Cellar, making_cellars
 from tests.integration.backup.test_restore import read_control, restore
 from tests.integration.backup.test_stream import writing
 from tests.integration.runtime.running_appliance import wait_for
+from tests.system.appliance import RealAppliance
 from winery_appliance.core import postgres
 from winery_appliance.core.postgres_programs import find_programs
+from winery_appliance.core.settings import child_environment
 
-ROWS_A_GB = 6_000_000
+ROWS_A_GB = 9_500_000
+WEB_REQUESTS, WEB_FEWEST = 400, 60
 PATIENCE_S = 1800.0
 
 
@@ -111,34 +115,120 @@ def measure_restore(cellar: Cellar, folder: Path) -> tuple[float, float]:
     return ours, plain
 
 
+def run_and_watch(command: list[str], environment: dict[str, str]) -> float:
+    """The most memory a process of ours itself took until it ended, MB."""
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    peak = 0
+    while process.poll() is None:
+        with contextlib.suppress(OSError, AttributeError):
+            text = Path(f"/proc/{process.pid}/status").read_text()
+            peak = max(peak, int(re.search(r"VmHWM:\s+(\d+)", text).group(1)))  # type: ignore[union-attr]
+        time.sleep(0.02)
+    assert process.returncode == 0
+    return peak / 1024
+
+
+def compare_memory(make: Callable[..., Cellar], folder: Path) -> None:
+    """The memory of base copy, dump and restore, for a small and a large database."""
+    for share in (0.1, float(os.environ.get("BENCH_GB", "1"))):
+        cellar = make()
+        size = fill(cellar, int(ROWS_A_GB * share))
+        cellar.start_stream()
+        cellar.await_shipped(PATIENCE_S)
+        environment = child_environment(cellar.settings)
+        base = run_and_watch([BACKUP, "base", "--full"], environment)
+        dump = run_and_watch([BACKUP, "dump"], environment)
+        target = ["--target", str(folder / "m"), "--identity", str(cellar.kit)]
+        back = run_and_watch([BACKUP, "restore", "--repo", str(cellar.nas), *target], environment)
+        shutil.rmtree(folder / "m")
+        print(
+            f"memory at {size:5.2f} GB: base copy {base:.0f} MB, dump {dump:.0f} MB, restore {back:.0f} MB"
+        )
+        cellar.end()
+        shutil.rmtree(cellar.settings.data)
+        shutil.rmtree(cellar.nas)
+
+
+def take_p95(appliance: RealAppliance, until: Callable[[], bool]) -> tuple[float, int]:
+    """The 95th percentile of the answer times of the board and a list, ms, and of how many requests."""
+    taken: list[float] = []
+    while len(taken) < WEB_REQUESTS and not (until() and len(taken) > WEB_FEWEST):
+        for path in ("/api/v1/fermentations", "/api/v1/vessels"):
+            begun = time.monotonic()
+            assert appliance.call("GET", path, who="ana").status == 200
+            taken.append((time.monotonic() - begun) * 1000)
+    return statistics.quantiles(taken, n=20)[-1], len(taken)
+
+
+def compare_web(folder: Path) -> None:
+    """The web's p95 by itself and while base copies are made, in turns."""
+    appliance = RealAppliance(folder / "var", postgres.find_free_port())
+    try:
+        appliance.start()
+        with appliance.admin() as admin:
+            admin.autocommit = True
+            admin.execute(
+                "CREATE TABLE ballast AS SELECT g, md5(g::text) AS t, md5((-g)::text) AS u "
+                f"FROM generate_series(1, {ROWS_A_GB // 4}) g"
+            )
+        idle, busy = [], []
+        for _ in range(3):
+            idle.append(take_p95(appliance, lambda: False)[0])
+            process = subprocess.Popen(
+                [BACKUP, "base", "--full"],
+                env=os.environ | appliance.environment | {"WINERY_DATA": str(folder / "var")},
+                stdout=subprocess.DEVNULL,
+            )
+            busy.append(take_p95(appliance, lambda: process.poll() is not None)[0])  # noqa: B023
+            assert process.wait() == 0
+        one, other = statistics.median(idle), statistics.median(busy)
+        print(f"web p95 alone {one:.0f} ms, while a base copy is made {other:.0f} ms")
+        print(f"ratio                              {other / one:6.2f}     (reach 1.3)")
+    finally:
+        appliance.stop()
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the table, or a part of it: `cuts N`, `restore`, `memory`, `web`."""
+    print(f"load of the machine at the begin: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    part = sys.argv[1] if len(sys.argv) > 1 else "all"
     with tempfile.TemporaryDirectory() as name, making_cellars(Path(name)) as make:
         folder = Path(name)
-        if sys.argv[1:2] == ["cuts"]:
+        if part == "cuts":
             lost = measure_loss(make, folder, 5.0, int(sys.argv[2]))
             print(
                 f"{len(lost)} cuts at 5 s: lost at most {max(lost):.2f} s, median {statistics.median(lost):.2f} s"
             )
-            return
-        for every_s, reach_s in ((5.0, 6.0), (1.0, 1.5)):
-            lost = measure_loss(make, folder, every_s, 3)
-            print(
-                f"commits lost at a cadence of {every_s:.0f} s    {max(lost):6.2f} s   (reach {reach_s} s)"
-            )
-        cellar = make()
-        size = fill(cellar, int(ROWS_A_GB * float(os.environ.get("BENCH_GB", "1"))))
-        cellar.start_stream()
-        begun = time.monotonic()
-        cellar.await_shipped(PATIENCE_S)
-        print(
-            f"database {size:.2f} GB: base copy and log on the NAS after {time.monotonic() - begun:.0f} s"
-        )
-        ours, plain = measure_restore(cellar, folder)
+        if part == "all":
+            for every_s, reach_s in ((5.0, 6.0), (1.0, 1.5)):
+                lost = measure_loss(make, folder, every_s, 3)
+                print(
+                    f"commits lost at a cadence of {every_s:.0f} s    {max(lost):6.2f} s   (reach {reach_s} s)"
+                )
+        if part in ("all", "restore"):
+            compare_restores(make(), folder)
+        if part in ("all", "memory"):
+            compare_memory(make, folder)
+        if part in ("all", "web"):
+            compare_web(folder)
+    print(f"load of the machine at the end: {os.getloadavg()[0]:.1f}")
+
+
+def compare_restores(cellar: Cellar, folder: Path) -> None:
+    """Our restore beside plain programs."""
+    size = fill(cellar, int(ROWS_A_GB * float(os.environ.get("BENCH_GB", "1"))))
+    cellar.start_stream()
+    begun = time.monotonic()
+    cellar.await_shipped(PATIENCE_S)
+    print(
+        f"database {size:.2f} GB: base copy and log on the NAS after {time.monotonic() - begun:.0f} s"
+    )
+    pairs = [measure_restore(cellar, folder) for _ in range(3)]
+    for ours, plain in pairs:
         print(f"restore to writable                {ours:6.1f} s   plain programs {plain:.1f} s")
-        print(f"ratio                              {ours / plain:6.2f}     (reach 2)")
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print(f"peak memory of any process         {peak:6.0f} MB")
+    ratio = statistics.median(ours / plain for ours, plain in pairs)
+    print(f"ratio, the median                  {ratio:6.2f}     (reach 2)")
+    cellar.end()
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ class RealAppliance(Appliance):
         self.environment["WINERY_DEMO_PASSWORD"] = PASSWORD
         # Heavy work that would come by itself after the first base copy; the tests ask for it when they want it.
         self.environment |= {"WINERY_BACKUP_TOOLS": "no", "WINERY_BACKUP_DRILL_HOURS": "0"}
+        self.environment["WINERY_BACKUP_DUMP_HOURS"] = "0"
         self._tokens: dict[str, str] = {}
 
     def _have_begun(self) -> bool:
