@@ -79,12 +79,7 @@ def assess(settings: Settings, moment: datetime) -> Health:
     except CouldNotRun as error:
         return _sum_up([Finding(name="keys", level="red", words=str(error), code=1)])
     if site is None:
-        words, remedy = (
-            "There are no keys, so nothing is copied.",
-            "winery-backup keys init --kit FILE",
-        )
-        code = KeyRefused.exit_code
-        return _sum_up([Finding(name="keys", level="red", words=words, remedy=remedy, code=code)])
+        return _sum_up([_tell_no_keys(settings)])
     status, trend = load_status(settings), load_trend(settings)
     base, dump = load_newest_base(settings), load_newest_dump(settings)
     proof = trend[-1] if trend else None
@@ -114,6 +109,16 @@ def assess(settings: Settings, moment: datetime) -> Health:
             "trend": [Trial.model_validate(one.model_dump()) for one in trend[-SHOWN:]],
         }
     )
+
+
+def _tell_no_keys(settings: Settings) -> Finding:
+    words, remedy = "There are no keys, so nothing is copied.", "winery-backup keys init --kit FILE"
+    if load_status(settings) is None:  # a container's own, empty folder looks so, too
+        words = (
+            f"Nothing is known of copies in {settings.data}: no keys, and no process that copies."
+        )
+        remedy += "; where copies are made elsewhere: winery-backup status there"
+    return Finding(name="keys", level="red", words=words, remedy=remedy, code=KeyRefused.exit_code)
 
 
 def _sum_up(findings: list[Finding]) -> Health:

@@ -26,7 +26,7 @@ def test_who_configures_sees_what_is_wrong_and_what_to_do(
 
     owner = Browser(app)
     owner.sign_in("ana")
-    assert "There are no keys, so nothing is copied." in owner.client.get("/status").text
+    assert "Nothing is known of copies in" in owner.client.get("/status").text
 
     machine = Machine(book.settings.data)
     failed = Proof(at=now() - timedelta(hours=1), ok=False, words="flipped", rto_s=1.0)

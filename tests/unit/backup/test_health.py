@@ -146,6 +146,11 @@ def test_damage_is_said_also_when_nothing_runs(machine: Machine) -> None:
 def test_before_keys_and_with_an_unreadable_site_it_is_red(tmp_path: Path) -> None:
     before = assess(Settings(data=tmp_path), NOW)
     assert (before.level, before.code) == ("red", 4)
+    assert "Nothing is known of copies" in before.reasons[0]
+    save_file(tmp_path / "backup" / "status.json", Status(at=NOW).model_dump_json())
+    told = assess(Settings(data=tmp_path), NOW)
+    assert (told.level, told.code) == ("red", 4)
+    assert "There are no keys" in told.reasons[0]
     save_file(tmp_path / "backup" / "site.json", "{")
     after = assess(Settings(data=tmp_path), NOW)
     assert (after.level, after.code) == ("red", 1)
