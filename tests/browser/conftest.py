@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
+from tests.browser.phone import Phone
 from tests.system.appliance import PASSWORD, RealAppliance
 from tests.system.conftest import appliance  # noqa: F401 - one appliance serves both folders
 
@@ -73,3 +75,29 @@ def sign_in(page: Page) -> Callable[[str], None]:
         page.wait_for_url("**/")
 
     return enter
+
+
+@pytest.fixture
+def make_phone(chromium: Browser, appliance: RealAppliance) -> Iterator[Callable[..., Phone]]:  # noqa: F811
+    """Phones, each with a memory of its own."""
+    made: list[Phone] = []
+
+    def make(who: str = "bruno", before: Callable[[Page], Any] | None = None) -> Phone:
+        context = chromium.new_context(
+            base_url=f"http://127.0.0.1:{appliance.port}",
+            viewport={"width": 390, "height": 844},
+            has_touch=True,
+        )
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.clock.install()
+        if before:
+            before(page)
+        phone = Phone(context, page, appliance)
+        phone.sign_in(who)
+        made.append(phone)
+        return phone
+
+    yield make
+    for phone in made:
+        phone.context.close()

@@ -1,114 +1,19 @@
 """The round on a phone, with everything that goes wrong in a cellar: no number is lost, and none is there twice."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Route, expect
 
-from tests.system.appliance import PASSWORD, LiveTank, RealAppliance
+from tests.browser.phone import Phone, read, start_tank
+from tests.system.appliance import PASSWORD, RealAppliance
 
 expect.set_options(timeout=20_000)
 BATCH = "**/api/v1/samples/batch"
-UNDO_MS = 11_000
-KEYS = {".": "point", "-": "sign"}
-
-
-@dataclass
-class Phone:
-    """A phone in somebody's hand, with the round open."""
-
-    context: BrowserContext
-    page: Page
-    appliance: RealAppliance
-
-    def sign_in(self, who: str) -> None:
-        """Sign in by the form."""
-        self.page.goto("/sign-in")
-        self.page.get_by_label("Name or e-mail").fill(f"{who}@demo.winery")
-        self.page.get_by_label("Password", exact=True).fill(PASSWORD)
-        self.page.get_by_role("button", name="Sign in").click()
-        self.page.wait_for_url("**/")
-
-    def open_round(self, tank: LiveTank | None = None, code: str = "") -> None:
-        """Open the round, at a tank."""
-        self.page.goto("about:blank")  # so that a new tank in the address is a new page, too
-        self.page.goto(f"/round#{code}")
-        expect(self.page.locator("[data-plate]")).not_to_be_empty()
-
-    def await_worker(self) -> None:
-        """Until the round can be opened without the server."""
-        self.page.evaluate("navigator.serviceWorker.ready.then(() => null)")
-
-    def type(self, text: str) -> None:
-        """Digits on the pad."""
-        for key in text:
-            self.page.locator(f'[data-key="{KEYS.get(key, key)}"]').click()
-
-    def next(self) -> None:
-        """The key Next."""
-        self.page.locator('[data-key="next"]').click()
-
-    def enter(self, sugar: str, temperature: str = "") -> None:
-        """Sugar, Next, temperature, Next."""
-        self.type(sugar)
-        self.next()
-        self.type(temperature)
-        self.next()
-
-    def let_go(self) -> None:
-        """Let the time pass in which the last entry can be taken back."""
-        self.page.clock.fast_forward(UNDO_MS)
-
-    def expect_all_sent(self) -> None:
-        """Everything is in the book."""
-        expect(self.page.locator("[data-unsent-count]")).to_have_text("All sent")
-
-    def expect_unsent(self, count: int) -> None:
-        """So many wait on the device."""
-        expect(self.page.locator("[data-unsent-count]")).to_have_text(f"{count} unsent")
-
-
-@pytest.fixture
-def make_phone(chromium: Browser, appliance: RealAppliance) -> Iterator[Callable[..., Phone]]:
-    """Phones, each with a memory of its own."""
-    made: list[Phone] = []
-
-    def make(who: str = "bruno", before: Callable[[Page], Any] | None = None) -> Phone:
-        context = chromium.new_context(
-            base_url=f"http://127.0.0.1:{appliance.port}",
-            viewport={"width": 390, "height": 844},
-            has_touch=True,
-        )
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        page.clock.install()
-        if before:
-            before(page)
-        phone = Phone(context, page, appliance)
-        phone.sign_in(who)
-        made.append(phone)
-        return phone
-
-    yield make
-    for phone in made:
-        phone.context.close()
-
-
-def read(tank: LiveTank) -> list[tuple[str, str]]:
-    """Kind and value of every reading in the book."""
-    path = f"/api/v1/fermentations/{tank.id}/samples"
-    items = tank.appliance.call("GET", path, who="ana").body["items"]
-    return sorted((item["sample_type"], item["value"]) for item in items)
-
-
-def start_tank(appliance: RealAppliance, name: str) -> LiveTank:
-    """A young red that nobody has read yet."""
-    return appliance.start_fermentation(name, days_ago=1)
 
 
 def test_a_tank_is_read_with_two_taps_beside_its_digits(

@@ -69,7 +69,12 @@ ADDRESSES = {
     "winery.settings": "/winery/settings",
 }
 PERSON = SimpleNamespace(
-    is_authenticated=True, display_name="Ana Ibáñez", role="owner", by_pin=False, may=lambda _: True
+    is_authenticated=True,
+    actor=SimpleNamespace(user_id=3),
+    display_name="Ana Ibáñez",
+    role="owner",
+    by_pin=False,
+    may=lambda _: True,
 )
 WINERY = SimpleNamespace(name="Torrevela", code="TORRE", time_zone="Europe/Madrid")
 
