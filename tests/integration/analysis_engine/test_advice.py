@@ -151,12 +151,16 @@ def test_what_was_decided_stays_and_its_outcome_moves_the_next(
 
     tank.api.post(f"/fermentations/{tank.id}/cancel", {})
     work_off()
+    seen = tank.api.get("/winery").headers["ETag"]
+    french = tank.api.call("PATCH", "/winery", {"language": "fr"}, **{"If-Match": seen})
+    assert french.status_code == 200, french.text
     again = start_again(tank)
     record(again, FALLING + FLAT)
     work_off()
     weighed = {a["template_code"]: a for a in advice_of(again)}["stuck_encourage"]
     assert weighed["confidence"] < waking["confidence"]
-    assert "Here it helped 0 of 1 times." in weighed["reasoning"]
+    assert "Ici, cela a aidé 0 fois sur 1." in weighed["reasoning"]
+    assert weighed["instructions"][-1].startswith("D'abord un essai")
     found = marco.get(f"/recommendations?fermentation_id={tank.id}&status=applied").json["items"]
     assert [item["id"] for item in found] == [waking["id"]]
     assert marco.get("/recommendations?limit=1").json["next_cursor"]
