@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from winery_appliance.analysis_engine.adviser_reading import read_adviser
 from winery_appliance.analysis_engine.assessment import Assessment, assess
+from winery_appliance.analysis_engine.forecasting.lessons import Lessons
 from winery_appliance.analysis_engine.logged_work import read_logged_work
-from winery_appliance.analysis_engine.measurements import Addition, Ferment, Reading
+from winery_appliance.analysis_engine.measurements import Addition, Ferment
+from winery_appliance.analysis_engine.past import read_lessons, to_reading
 from winery_appliance.analysis_engine.service import FinishedAssessment, keep_assessment
 from winery_appliance.analysis_engine.wine_figures import Adviser
 from winery_appliance.cellar_work.events import CellarEvent
@@ -41,6 +43,7 @@ class Work:
     samples: tuple[SampleView, ...]
     additions: tuple[Addition, ...]
     adviser: Adviser
+    lessons: Lessons
     as_of: datetime
 
 
@@ -53,7 +56,8 @@ def _load(session: Session, events: Sequence[Event]) -> Work | None:
     samples = read_samples(session, ferment.id)
     done = read_logged_work(session, ferment.id)
     adviser = read_adviser(session, ferment)
-    return Work(event.winery_id, ferment, tuple(samples), done, adviser, clock.now())
+    lessons = read_lessons(session, event.winery_id)
+    return Work(event.winery_id, ferment, tuple(samples), done, adviser, lessons, clock.now())
 
 
 def _compute(work: Work | None) -> FinishedAssessment | None:
@@ -68,7 +72,12 @@ def _compute(work: Work | None) -> FinishedAssessment | None:
     )
     readings = [to_reading(sample) for sample in work.samples]
     assessment = assess(
-        ferment, readings, as_of=work.as_of, additions=work.additions, adviser=work.adviser
+        ferment,
+        readings,
+        as_of=work.as_of,
+        additions=work.additions,
+        lessons=work.lessons,
+        adviser=work.adviser,
     )
     return _finish(work, assessment)
 
@@ -87,20 +96,6 @@ def _finish(work: Work, assessment: Assessment) -> FinishedAssessment:
 def _store(session: Session, finished: FinishedAssessment | None) -> None:
     if finished is not None:
         keep_assessment(session, finished)
-
-
-def to_reading(sample: SampleView) -> Reading:
-    """A reading of the book as the engine takes it."""
-    return Reading(
-        sample_id=sample.id,
-        sample_type=sample.sample_type,
-        value=sample.canonical,
-        qualifier=sample.qualifier,
-        measured_at=sample.measured_at,
-        recorded_at=sample.received_at,
-        confirmed=sample.confirmed,
-        unit=sample.unit,
-    )
 
 
 analyse_fermentation = Reaction("analyse_fermentation", _load, _compute, _store)

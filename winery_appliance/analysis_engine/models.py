@@ -13,6 +13,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     Text,
     UniqueConstraint,
     text,
@@ -240,3 +241,18 @@ class RecommendationTemplate(Base):
         DateTime(timezone=True), server_default=text("now()")
     )
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class KeptLessons(Base):
+    """What the winery's finished ferments taught, packed; `learned_from` tells whether there are others by now."""
+
+    __tablename__ = "lessons"
+    __table_args__ = (ForeignKeyConstraint(["winery_id"], ["wineries.id"]),)
+
+    winery_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    learned_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("clock_timestamp()")
+    )
+    learned_from: Mapped[str] = mapped_column(Text)
+    ferments: Mapped[int] = mapped_column(Integer)
+    content: Mapped[bytes] = mapped_column(LargeBinary)

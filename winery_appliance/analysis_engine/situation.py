@@ -84,7 +84,7 @@ def describe_situation(
         key=lambda r: (r.measured_at, r.recorded_at, r.sample_id),
     )
     now_h = (as_of - ferment.started_at).total_seconds() / 3600
-    yan = _find_yan(ferment, known)
+    yan = find_yan(ferment, known)
     expected = None
     if len({r.measured_at for r in known}) >= 3:
         expected = forecast(
@@ -104,7 +104,7 @@ def describe_situation(
     )
 
 
-def _find_yan(ferment: Ferment, readings: Sequence[Reading]) -> float | None:
+def find_yan(ferment: Ferment, readings: Sequence[Reading]) -> float | None:
     """YAN of the must, mg/L: as it was told, else as it was measured in the first two days."""
     if ferment.yan_mg_l is not None:
         return ferment.yan_mg_l

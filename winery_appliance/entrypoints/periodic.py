@@ -5,6 +5,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import text
 
+from winery_appliance.analysis_engine.past import learn_from_past
 from winery_appliance.analysis_engine.silence import note_silent_tanks
 from winery_appliance.core import clock
 from winery_appliance.core.db import Database
@@ -93,6 +94,15 @@ def judge_silent_tanks(db: Database) -> None:
         drain(db, REACTIONS)
 
 
+def learn_from_finished(db: Database) -> None:
+    """Learn from each winery's finished ferments, where there are others than last time."""
+    with db.transaction() as session:
+        wineries = list_wineries(session)
+    for winery in wineries:
+        if learn_from_past(db, winery.id, now=clock.now()):
+            log.info("learned from finished ferments", winery_id=winery.id)
+
+
 JOBS: dict[str, PeriodicJob] = {
     job.name: job
     for job in (
@@ -101,6 +111,7 @@ JOBS: dict[str, PeriodicJob] = {
         PeriodicJob("sample_device_readings", timedelta(minutes=5), sample_device_readings),
         PeriodicJob("judge_silent_tanks", timedelta(minutes=30), judge_silent_tanks),
         PeriodicJob("purge_audit_log", timedelta(hours=6), purge_audit_log),
+        PeriodicJob("learn_from_finished", timedelta(hours=6), learn_from_finished),
         PeriodicJob("keep_device_reading_months", timedelta(hours=6), keep_device_reading_months),
     )
 }

@@ -47,6 +47,7 @@ INSERT INTO anomalies (winery_id, fermentation_id, analysis_id, type, severity, 
         (SELECT 1 AS f, i FROM generate_series(1, %(n)s) i UNION ALL SELECT f, 1 FROM generate_series(2, %(n)s) f) a;
 INSERT INTO anomaly_history (winery_id, anomaly_id, what, user_id, note, severity, evidence, assigned_to)
     SELECT 1, 1, 'assigned', i, 'N', 'warning', ARRAY[1], i FROM generate_series(1, %(n)s) i;
+INSERT INTO lessons (winery_id, learned_from, ferments, content) VALUES (1, '', 0, '');
 INSERT INTO recommendation_templates (winery_id, anomaly_type, code, action, instructions, reasoning, conditions, confidence,
         in_use, created_by)
     SELECT 1, 'stuck', 'code-' || i, 'A', ARRAY['I'], 'R', '{}', 0.5, true, i FROM generate_series(1, %(n)s) i;

@@ -20,6 +20,7 @@ UNAUDITED = {
     "anomalies": "computed from samples; what people make of them stands in anomaly_history",
     "recommendations": "computed from samples; each names who decided about it, and when",
     "historical_samples": "computed from samples; can be computed again",
+    "lessons": "computed from samples; can be computed again",
     "device_hours": "a note of what is to be computed",
     "device_readings": "one a minute, never changed, and each names its device and moment",
 }
