@@ -1,15 +1,18 @@
-"""The page of the round, and what lets it open without the server: a service worker and the list of its files."""
+"""The page of the round, the labels that lead to it, and what lets it open without the server: a worker and its files."""
 
 import hashlib
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, make_response, render_template
+from flask import Blueprint, current_app, make_response, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from winery_appliance.auth.guards import permitted
+from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import web
+from winery_appliance.rounds.labels import LOOPBACK_NAMES, make_label
+from winery_appliance.winery.queries import list_vessels
 
 blueprint = Blueprint("rounds", __name__, template_folder="templates")
 
@@ -42,6 +45,21 @@ SHELL = (
 def walk() -> ResponseReturnValue:
     """The round. Its page is the same for everybody, so that a phone may keep it; who walks is asked of the API."""
     return render_template("rounds/round.html")
+
+
+@blueprint.get("/round/labels")
+@permitted(Permission.RECORD_SAMPLES)
+def print_labels() -> ResponseReturnValue:
+    """A label for every vessel, to be printed; a phone's own camera opens the round at that tank by it."""
+    walk_address = url_for("rounds.walk", _external=True)
+    with web.transaction(current_actor().winery_id) as session:
+        labels = [make_label(walk_address, vessel.code) for vessel in list_vessels(session)]
+    return render_template(
+        "rounds/labels.html",
+        labels=labels,
+        address=walk_address,
+        leads_nowhere=(urlsplit(walk_address).hostname or "") in LOOPBACK_NAMES,
+    )
 
 
 @blueprint.get("/sw.js")

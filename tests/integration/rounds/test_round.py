@@ -12,6 +12,8 @@ from tests.integration.conftest import Api
 from tests.integration.fermentation.test_starting import start
 from winery_appliance.auth.service import Actor, open_session
 from winery_appliance.core import clock
+from winery_appliance.winery.commands import CreateVessel
+from winery_appliance.winery.service import add_vessel
 
 
 def test_tanks_come_in_walking_order(sign_in_api: Callable[[str], Api]) -> None:
@@ -98,6 +100,20 @@ def test_who_may_not_record_is_not_led_to_the_round(app: Flask, cast: Cast, book
         for name in ("ana", "bruno", "vera")
     }
     assert shown == {"ana": True, "bruno": True, "vera": False}
+
+
+def test_every_tank_has_a_label_that_leads_to_it(app: Flask, cast: Cast, book: Winery) -> None:
+    with book.app.transaction(cast.ana.winery_id) as session:
+        for code in ("T-1", "T 2.b"):
+            add_vessel(session, CreateVessel(code=code), actor=cast.ana)
+    bruno = sign_in_browser(app, book, cast.bruno)
+    at_home = bruno.get("/round/labels")
+    assert at_home.text.count("<svg") - bruno.get("/").text.count("<svg") >= 2
+    assert all(f"QR code of {code}" in at_home.text for code in ("T-1", "T 2.b"))
+    assert "lead nowhere" in at_home.text, "a phone takes localhost for itself"
+    named = bruno.get("/round/labels", headers={"Host": "winery.home.arpa"})
+    assert "lead nowhere" not in named.text
+    assert sign_in_browser(app, book, cast.vera).get("/round/labels").status_code == 403
 
 
 def test_a_session_saves_only_what_its_own_person_typed(

@@ -14,6 +14,7 @@ from winery_appliance.analysis_engine.alarm_pages import TABS
 from winery_appliance.cellar_work.work_forms import WorkForm, empty_forms
 from winery_appliance.core.settings import Settings
 from winery_appliance.entrypoints.api_docs import arrange
+from winery_appliance.rounds.labels import make_label
 from winery_appliance.search.queries import Hit
 
 Page = tuple[str, dict[str, Any]]
@@ -825,6 +826,20 @@ PAGES: dict[str, Page] = {
             },
             "zones": ["Europe/Madrid", "UTC"],
         },
+    ),
+    "labels": (
+        "rounds/labels.html",
+        {
+            "labels": [
+                make_label("https://winery.home.arpa/round", f"T-{n:02d}") for n in range(1, 15)
+            ],
+            "address": "https://winery.home.arpa/round",
+            "leads_nowhere": False,
+        },
+    ),
+    "labels-for-nobody": (
+        "rounds/labels.html",
+        {"labels": [], "address": "http://127.0.0.1/round", "leads_nowhere": True},
     ),
     "found": ("search/found.html", {"wanted": "T-1", "places": FOUND, "most": 3, "sentence": None}),
     "found-nothing": (

@@ -62,6 +62,7 @@ ADDRESSES = {
     "people.set_pin": "/people/{user_id}/pin",
     "people.show": "/people/{user_id}",
     "rounds.walk": "/round",
+    "rounds.print_labels": "/round/labels",
     "search.search": "/search",
     "static": "/static/{filename}",
     "status.show": "/status",
