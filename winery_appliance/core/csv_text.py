@@ -14,11 +14,19 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     writer = csv.writer(lines)
     writer.writerow(header)
     for row in rows:
-        writer.writerow([_disarm(cell) for cell in row])
+        writer.writerow([disarm(cell) for cell in row])
     return lines.getvalue()
 
 
-def _disarm(cell: object) -> str:
+def disarm(cell: object) -> str:
+    """A cell as it can be written: nothing for None, an apostrophe before what a spreadsheet would run."""
     text = "" if cell is None else str(cell)
     # Blanks before the sign do not stop a spreadsheet that trims them.
     return f"'{text}" if text.lstrip(" \u00a0").startswith(_FORMULA_STARTS) else text
+
+
+def rearm(text: str) -> str:
+    """What `disarm` was given, for a file that it wrote; an apostrophe in front must have been doubled there."""
+    behind = text.removeprefix("'")
+    is_marked = behind != text and (behind.startswith("'") or disarm(behind) == text)
+    return behind if is_marked else text

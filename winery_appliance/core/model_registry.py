@@ -12,6 +12,7 @@ MODELS = (
     "winery_appliance.cellar_work.models",
     "winery_appliance.devices.models",
     "winery_appliance.historical_data.models",
+    "winery_appliance.historical_data.import_models",
     "winery_appliance.analysis_engine.models",
 )
 

@@ -81,6 +81,10 @@ class Settings(BaseModel):
         default=None,
         description="address of the one front server whose X-Forwarded-For and -Proto are believed",
     )
+    imports: Path | None = Field(
+        default=None,
+        description="folder where uploaded files wait, the same for web and worker; one in the data directory if not set",
+    )
     heartbeat: Path | None = Field(
         default=None, description="file that worker and scheduler touch while they work"
     )
@@ -89,6 +93,11 @@ class Settings(BaseModel):
     def nas_root(self) -> Path:
         """Where copies go: the NAS, or for want of one a folder beside the data, which saves nothing."""
         return self.nas or self.data / "nas"
+
+    @property
+    def imports_dir(self) -> Path:
+        """Where uploaded files wait to be imported."""
+        return self.imports or self.data / "imports"
 
     @property
     def secrets_dir(self) -> Path:

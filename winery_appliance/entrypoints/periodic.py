@@ -14,6 +14,7 @@ from winery_appliance.core.outbox import drain
 from winery_appliance.core.settings import read_settings
 from winery_appliance.devices.sampling import sample_due_hours
 from winery_appliance.entrypoints.reactions import REACTIONS
+from winery_appliance.historical_data.import_job import tidy_imports
 from winery_appliance.winery.queries import list_wineries
 
 log = structlog.get_logger("winery.periodic")
@@ -101,6 +102,10 @@ def learn_from_finished(db: Database) -> None:
     for winery in wineries:
         if learn_from_past(db, winery.id, now=clock.now()):
             log.info("learned from finished ferments", winery_id=winery.id)
+def tidy_finished_imports(db: Database) -> None:
+    """Forget files and staged rows of imports that were over a month ago."""
+    tidied = tidy_imports(db, read_settings().imports_dir, now=clock.now())
+    log.info("imports tidied", imports=tidied)
 
 
 JOBS: dict[str, PeriodicJob] = {
@@ -112,6 +117,7 @@ JOBS: dict[str, PeriodicJob] = {
         PeriodicJob("judge_silent_tanks", timedelta(minutes=30), judge_silent_tanks),
         PeriodicJob("purge_audit_log", timedelta(hours=6), purge_audit_log),
         PeriodicJob("learn_from_finished", timedelta(hours=6), learn_from_finished),
+        PeriodicJob("tidy_imports", timedelta(hours=6), tidy_finished_imports),
         PeriodicJob("keep_device_reading_months", timedelta(hours=6), keep_device_reading_months),
     )
 }

@@ -61,6 +61,14 @@ from winery_appliance.fermentation.events import (
 from winery_appliance.fruit_origin.events import LotChanged
 from winery_appliance.historical_data.events import HistoryOutdated
 from winery_appliance.historical_data.handlers import name_history_anew, record_history
+from winery_appliance.historical_data.import_events import (
+    FermentationImported,
+    FermentationImportUndone,
+    ImportConfirmed,
+    ImportReceived,
+    ImportSaved,
+    ImportUndone,
+)
 from winery_appliance.winery.events import WalkingOrderChanged, WineryChanged
 
 # History comes first: its writers wait for each other, and none of them may hold something that another needs.
@@ -80,6 +88,13 @@ REACTIONS: Reactions = {
     SampleVoided: [record_history, analyse_fermentation],
     HistoryOutdated: [record_history],
     LotChanged: [name_history_anew],
+    FermentationImported: [record_history],
+    FermentationImportUndone: [record_history],
+    # Whoever works on imports looks for what waits by itself; see entrypoints.worker.
+    ImportReceived: [],
+    ImportConfirmed: [],
+    ImportSaved: [],
+    ImportUndone: [],
     WineryChanged: [],
     WalkingOrderChanged: [],
     AdditionRecorded: [analyse_fermentation],

@@ -279,6 +279,8 @@ class FermentationLotSource(Base):
 class Sample(Base):
     """A reading as it was typed, and its canonical value beside it. Rows are added, never changed or removed.
 
+    One that came with a file names the import and the line.
+
     A person recorded it or a device took it.
 
     A correction is a row that supersedes another; one that `voids` repeats the reading it takes out of the book.
@@ -300,6 +302,15 @@ class Sample(Base):
             "device_id",
             "measured_at",
             postgresql_where=text("device_id IS NOT NULL"),
+        ),
+        ForeignKeyConstraint(["winery_id", "import_id"], ["imports.winery_id", "imports.id"]),
+        CheckConstraint("(import_id IS NULL) = (import_line IS NULL)", name="samples_of_a_line"),
+        Index(
+            "samples_of_import",
+            "winery_id",
+            "import_id",
+            "fermentation_id",
+            postgresql_where=text("import_id IS NOT NULL"),
         ),
         ForeignKeyConstraint(
             ["winery_id", "supersedes_id"],
@@ -352,3 +363,5 @@ class Sample(Base):
     supersedes_id: Mapped[int | None] = mapped_column(BigInteger)
     reason: Mapped[str | None] = mapped_column(Text)
     voids: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    import_id: Mapped[int | None] = mapped_column(BigInteger)
+    import_line: Mapped[int | None] = mapped_column(Integer)

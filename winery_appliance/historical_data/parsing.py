@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from winery_appliance.core.csv_text import rearm
 from winery_appliance.core.units import (
     UNIT_SYMBOLS,
     SampleType,
@@ -102,6 +103,7 @@ class _Parser:
     def __init__(self, layout: Layout, how: Reading) -> None:
         self.how = how
         self.width = len(layout.titles)
+        self.is_ours = layout.reader.is_ours
         self.order = how.date_order or layout.reader.date_order
         self.left_out = {
             place: layout.reader.left_out[layout.uses[name]]
@@ -136,6 +138,8 @@ class _Parser:
             if any(cells[self.width :]):
                 return _refuse(row.line, _tell_width(len(cells), self.width))
             cells = [*cells[: self.width], *[""] * (self.width - len(cells))]
+        if self.is_ours:
+            cells = [rearm(cell) for cell in cells]
         for place, words in self.left_out.items():
             word = simplify(cells[place])
             if word in words:
@@ -144,7 +148,7 @@ class _Parser:
 
     def _parse_cells(self, line: int, cells: Sequence[str]) -> ParsedRow:
         code = self.how.wine or "" if self.code_at is None else cells[self.code_at].strip()
-        fault = _doubt_code(code)
+        fault = _doubt_code(code, may_be_formula=self.is_ours)
         if fault:
             return _refuse(line, fault, code=code)
         facts = tuple("" if at is None else cells[at].strip() for at in self.facts_at)
@@ -217,7 +221,7 @@ def _refuse(
     return ParsedRow(line, code, "wine", (), None, (), fault, left_out)
 
 
-def _doubt_code(code: str) -> Fault | None:
+def _doubt_code(code: str, *, may_be_formula: bool) -> Fault | None:
     if not code:
         return Fault("no_code", "The row does not say which wine or tank it is of.")
     if (
@@ -226,7 +230,7 @@ def _doubt_code(code: str) -> Fault | None:
         or not code.isprintable()
     ):
         return Fault("bad_code", f"A code has at most {LONGEST_CODE} characters and none of / ? #.")
-    if code.startswith("="):
+    if code.startswith("=") and not may_be_formula:
         return Fault("formula", "The code is a formula. Write it as text.")
     return None
 

@@ -32,6 +32,7 @@ class OwnExport(Reader):
     id = "own_export"
     title = "Our own export"
     rank = 10
+    is_ours = True
 
     def recognise(self, header: Sequence[str]) -> Uses | None:
         """By all the columns of the export; others may stand beside them."""

@@ -1,0 +1,302 @@
+"""A file comes into the book whole wine by whole wine, once, and leaves it again as it came."""
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from tests.conftest import Cast, Winery
+from tests.integration.conftest import Tank
+from winery_appliance.core.errors import Conflict
+from winery_appliance.fermentation.queries import list_fermentations, read_samples
+from winery_appliance.historical_data import import_queries as queries
+from winery_appliance.historical_data import import_service as service
+from winery_appliance.historical_data.import_commands import Answers, BeginImport
+from winery_appliance.historical_data.exporting import export_rows, write_csv
+from winery_appliance.historical_data.import_job import find_path, run_import, run_pending_imports
+from winery_appliance.historical_data.import_queries import ImportView
+
+HEAD = (
+    "fermentation_code,fermentation_start_date,fermentation_end_date,harvest_date,harvest_mass_kg,sample_date,density,"
+    "temperature_celsius,vineyard_name,grape_variety\n"
+)
+
+
+def wine(code: str, days: int = 5, *, variety: str = "Garnacha", first: str = "1.094") -> str:
+    """Rows of one past wine, a reading of density and temperature a day."""
+    rows = []
+    for day in range(days):
+        density = first if day == 0 else f"{1.094 - 0.012 * day:.3f}"
+        rows.append(
+            f"{code},2023-09-12,2023-09-28,2023-09-11,6400,2023-09-{13 + day},{density},{21 + day / 2},Ladera,{variety}\n"
+        )
+    return "".join(rows)
+
+
+class Importer:
+    """Takes files in as the owner, and does what the worker would."""
+
+    def __init__(self, book: Winery, cast: Cast, folder: Path) -> None:
+        self.book, self.actor, self.folder = book, cast.ana, folder
+
+    def take_in(self, content: str | bytes, **answers: Any) -> ImportView:
+        """A file with its answers, read up to its questions or its preview."""
+        data = content.encode() if isinstance(content, str) else content
+        command = BeginImport(client_uuid=uuid4(), file_name="past.csv", size_bytes=len(data))
+        with self.book.app.transaction(self.actor.winery_id) as session:
+            view, _ = service.begin_import(session, command, actor=self.actor)
+        path = find_path(self.folder, self.actor.winery_id, view.id)
+        with self.book.app.transaction(self.actor.winery_id) as session:
+            service.add_piece(session, view.id, 0, data, path, actor=self.actor)
+        if answers:
+            self.answer(view.id, **answers)
+        return self.work(view.id)
+
+    def answer(self, import_id: int, **answers: Any) -> None:
+        with self.book.app.transaction(self.actor.winery_id) as session:
+            told = Answers.model_validate(answers)
+            service.answer_import(session, import_id, told, actor=self.actor)
+
+    def work(self, import_id: int) -> ImportView:
+        run_pending_imports(self.book.worker, self.folder)
+        with self.book.app.transaction(self.actor.winery_id) as session:
+            return service.get_import(session, import_id)
+
+    def save(self, import_id: int) -> ImportView:
+        with self.book.app.transaction(self.actor.winery_id) as session:
+            service.save_import(session, import_id, actor=self.actor)
+        return self.work(import_id)
+
+    def undo(self, import_id: int) -> ImportView:
+        with self.book.app.transaction(self.actor.winery_id) as session:
+            service.undo_import(session, import_id, actor=self.actor)
+        return self.work(import_id)
+
+    def odd(self, import_id: int) -> list[tuple[int, str, str | None]]:
+        with self.book.app.transaction(self.actor.winery_id) as session:
+            page = queries.list_import_rows(
+                session, import_id, verdict=None, cursor=None, limit=200
+            )
+        return [(row.line, row.verdict, row.fault) for row in page.items]
+
+    def wines(self) -> dict[str, list[tuple[str, str, str]]]:
+        """What is in the book: of each living wine its readings as typed."""
+        with self.book.app.transaction(self.actor.winery_id) as session:
+            page = list_fermentations(session, limit=500)
+            return {
+                w.code: [
+                    (str(s.measured_at), str(s.sample_type), f"{s.value} {s.unit}")
+                    for s in read_samples(session, w.id)
+                ]
+                for w in page.items
+            }
+
+    def export(self) -> str:
+        with self.book.app.transaction(self.actor.winery_id) as session:
+            out = io.StringIO()
+            write_csv(out, export_rows(session))
+            return out.getvalue()
+
+
+@pytest.fixture
+def importer(book: Winery, cast: Cast, tmp_path: Path) -> Importer:
+    return Importer(book, cast, tmp_path)
+
+
+def test_past_wines_come_into_the_book_and_leave_it_again(importer: Importer) -> None:
+    asked = importer.take_in(HEAD + wine("G23-1") + wine("G23-2", variety="Viura"))
+    assert asked.state == "asking"
+    assert [question["key"] for question in asked.questions] == ["styles.garnacha", "styles.viura"]
+    importer.answer(asked.id, styles={"garnacha": "red", "viura": "white"})
+    ready = importer.work(asked.id)
+    assert (ready.state, ready.reader) == ("ready", "history_rows")
+    assert ready.counts == {"rows": 10, "new": 20, "wines_new": 2}
+    assert importer.wines() == {}, "nothing is written before Save"
+    saved = importer.save(asked.id)
+    assert (saved.state, saved.failure) == ("saved", None)
+    with importer.book.app.transaction(importer.actor.winery_id) as session:
+        first = next(w for w in list_fermentations(session).items if w.code == "G23-1")
+        lines = session.execute(
+            text(
+                "SELECT DISTINCT import_id, import_line FROM samples WHERE fermentation_id = :id ORDER BY 2"
+            ),
+            {"id": first.id},
+        ).all()
+    assert (first.status, first.data_source, first.style) == ("completed", "imported", "red")
+    assert [(s.variety, str(s.kg)) for s in first.lot_sources] == [("Garnacha", "6400.000")]
+    assert lines == [(asked.id, line) for line in range(2, 7)], "each reading knows its line"
+    assert {code: len(readings) for code, readings in importer.wines().items()} == {
+        "G23-1": 10,
+        "G23-2": 10,
+    }
+    undone = importer.undo(asked.id)
+    assert undone.state == "undone"
+    assert importer.wines() == {}
+    again = importer.save(
+        importer.take_in(HEAD + wine("G23-1") + wine("G23-2", variety="Viura")).id
+    )
+    assert again.state == "saved", (
+        "the answers were remembered, and nothing of the first is in the way"
+    )
+
+
+def test_the_same_file_twice_is_said_and_nothing_comes_twice(importer: Importer) -> None:
+    content = HEAD + wine("G23-1")
+    first = importer.take_in(content, styles={"": "red"})
+    importer.save(first.id)
+    before = importer.wines()
+    with pytest.raises(Conflict, match="This file came in before"):
+        importer.take_in(content)
+    other = importer.take_in(content + "\n", styles={"": "red"})
+    assert other.counts == {"rows": 5, "duplicate": 10, "wines_matched": 1}
+    with pytest.raises(Conflict, match="Nothing in this file is new"):
+        importer.save(other.id)
+    assert importer.wines() == before
+
+
+def test_what_contradicts_and_what_cannot_be_is_told_by_line_and_the_rest_is_saved(
+    importer: Importer,
+) -> None:
+    importer.save(importer.take_in(HEAD + wine("G23-1"), styles={"": "red"}).id)
+    body = [
+        "G23-01,,,,,2023-09-13,1.071,21.0,,",  # 2: the book says 1.094; the temperature is there
+        "G23-1,,,,,2023-09-20,0.998,24,,",  # 3: new
+        "G23-1,,,,,2023-09-20,0.998,,,",  # 4: like line 3
+        "G23-1,,,,,2023-09-21,0.996,23,,",  # 5: another one says otherwise
+        "G23-1,,,,,2023-09-21,0.990,,,",  # 6
+        "G23-1,,,,,2023-10-21,0.990,,,",  # 7: after its end
+        "G23-1,,,,,2023-09-22,20.5,x,,",  # 8: neither can be
+        ",,,,,2023-09-22,1.0,,,",  # 9
+        "G23-9,2023-09-30,2023-09-12,,,2023-09-22,1.0,,,",  # 10: ends before it begins
+        "G23-1,,,,,2023-13-45,1.0,,,",  # 11
+    ]
+    view = importer.take_in(HEAD + "\n".join(body) + "\n", styles={"": "red"})
+    assert importer.odd(view.id) == [
+        (2, "conflicting", "in_the_book"),
+        (2, "duplicate", "in_the_book"),
+        (4, "duplicate", "twice_in_file"),
+        (5, "conflicting", "twice_in_file"),
+        (6, "conflicting", "twice_in_file"),
+        (7, "refused", "after_end"),
+        (8, "refused", "out_of_range"),
+        (8, "refused", "unreadable_number"),
+        (9, "refused", "no_code"),
+        (10, "refused", "end_before_start"),
+        (11, "refused", "unreadable_date"),
+    ]
+    saved = importer.save(view.id)
+    assert saved.state == "saved"
+    assert len(importer.wines()["G23-1"]) == 10 + 3
+    importer.undo(view.id)
+    assert len(importer.wines()["G23-1"]) == 10, "what the file added is void again"
+
+
+def test_an_instruments_codes_find_the_wine_in_its_tank(
+    importer: Importer, tank: Tank, work_off: Callable[[], int]
+) -> None:
+    at = tank.started_at + timedelta(days=2)
+    head = (
+        "No;Date;Time;Method;Sample ID;Measured Parameter 1;Value;Unit;Measured Parameter 2;Value;Unit;"
+        "Temperature;Unit;State\n"
+    )
+    rows = [
+        f"1;{at:%d.%m.%Y};07:02:11;WaterCheck;;Density;0,9982;g/cm3;SG 20/20;1,0000;;20,1;C;OK\n",
+        f"2;{at:%d.%m.%Y};07:05:40;Wine;T1;Density;1,0841;g/cm3;SG 20/20;1,0857;;18,4;C;OK\n",
+        f"3;{at:%d.%m.%Y};07:06:40;Wine;26TEM1;Density;1,0840;g/cm3;SG 20/20;1,0856;;18,5;C;OK\n",
+        f"4;{at:%d.%m.%Y};07:07:40;Wine;ZZ9;Density;1,0311;g/cm3;SG 20/20;1,0329;;18,5;C;OK\n",
+    ]
+    view = importer.take_in((head + "".join(rows)).encode("cp1252"))
+    assert view.counts == {"rows": 4, "left_out": 1, "matched": 4, "refused": 1, "wines_matched": 1}
+    assert importer.odd(view.id) == [(2, "left_out", "left_out"), (5, "refused", "unknown_code")]
+    importer.answer(view.id, codes={"ZZ9": "T-01"})
+    fixed = importer.work(view.id)
+    assert fixed.counts["matched"] == 6
+    importer.save(view.id)
+    assert len(importer.wines()["26-TEM-01"]) == 6
+    assert work_off() > 0, "the wine is judged anew"
+
+
+def test_a_column_is_explained_once_and_remembered(importer: Importer) -> None:
+    first = importer.take_in(
+        "Depósito de vino,Día,Lectura\nA-1,2023-09-14,21.5\nA-1,2023-09-16,12\n"
+    )
+    assert [question["key"] for question in first.questions] == ["columns"]
+    names = [column["name"] for column in first.header]
+    importer.answer(
+        first.id,
+        columns=dict(zip(names, ["wine", "date", "sugar/brix"], strict=True)),
+        styles={"": "rose"},
+    )
+    assert importer.work(first.id).counts == {"rows": 2, "new": 2, "wines_new": 1}
+    importer.save(first.id)
+    second = importer.take_in(
+        "Día,Lectura,Depósito de vino\n2023-09-14,20.5,A-2\n2023-09-16,11,A-2\n"
+    )
+    assert (second.state, second.counts["wines_new"]) == ("ready", 1)
+
+
+def test_who_is_next_door_sees_nothing_of_it(importer: Importer, cast: Cast, book: Winery) -> None:
+    view = importer.take_in(HEAD + wine("G23-1"), styles={"": "red"})
+    with book.app.transaction(cast.carla.winery_id) as session:
+        assert queries.find_import(session, view.id) is None
+        assert queries.list_import_wines(session, view.id) == []
+        page = queries.list_import_rows(session, view.id, verdict="new", cursor=None, limit=5)
+        assert page.items == []
+    with pytest.raises(Exception, match="permission denied"), book.app.transaction(cast.ana.winery_id) as session:  # fmt: skip
+        session.execute(text("SELECT * FROM staged_readings"))
+
+
+def test_an_import_that_is_cancelled_while_it_is_saved_goes_on_or_is_undone(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("winery_appliance.historical_data.import_job.NOTE_EVERY_S", 0.0)
+    view = importer.take_in(HEAD + "".join(wine(f"G23-{n}") for n in range(1, 6)), styles={"": "red"})  # fmt: skip
+    actor = importer.actor
+
+    def cancel(done: int, _total: int) -> None:
+        if done == 2:
+            with importer.book.app.transaction(actor.winery_id) as session:
+                service.cancel_import(session, view.id, actor=actor)
+
+    with importer.book.app.transaction(actor.winery_id) as session:
+        service.save_import(session, view.id, actor=actor)
+    assert run_import(importer.book.worker, importer.folder, actor.winery_id, view.id, cancel)
+    with importer.book.app.transaction(actor.winery_id) as session:
+        assert service.get_import(session, view.id).state == "stopped"
+    assert len(importer.wines()) == 2
+    assert importer.save(view.id).state == "saved"
+    assert {code: len(r) for code, r in importer.wines().items()} == {f"G23-{n}": 10 for n in range(1, 6)}  # fmt: skip
+
+
+def test_a_wine_that_others_wrote_to_stays_when_its_file_is_undone(importer: Importer, tank: Tank) -> None:  # fmt: skip
+    view = importer.save(importer.take_in(HEAD + wine("G23-1"), styles={"": "red"}).id)
+    listed = tank.api.get("/fermentations").json["items"]
+    past = next(item for item in listed if item["code"] == "G23-1")
+    body = tank.body("5.0", measured_at="2023-09-20T10:00:00+00:00", confirm=True)
+    assert tank.api.post(f"/fermentations/{past['id']}/samples", body).status_code == 201
+    importer.undo(view.id)
+    assert [reading[2] for reading in importer.wines()["G23-1"]] == ["5.0 brix"]
+
+
+def test_export_and_import_give_an_equal_book(importer: Importer, tank: Tank) -> None:
+    head = "wine,start,end,date,brix,free so2,style,yeast\n"
+    odd = head + '\'quoted,2023-09-01,2023-09-20,2023-09-02,24,<5,red,"@x, ""y"""\n'
+    importer.save(importer.take_in(odd).id)
+    importer.save(importer.take_in(HEAD + wine("G23-1"), styles={"": "red"}).id)
+    tank.api.post("/fermentations", {
+        "code": "=HYPERLINK", "vessel_code": "T-9", "yeast_strain": "-x", "style": "white",
+        "started_at": tank.started_at.isoformat(),
+    })  # fmt: skip
+    tank.record("-1.5", hours=240, confirm=True)
+    told = importer.export()
+    for row in csv.reader(io.StringIO(told)):
+        assert not any(cell.startswith(("=", "+", "@")) for cell in row)
+        assert not any(cell.startswith("-") and not cell[1:2].isdigit() for cell in row)
+    view = importer.take_in(told)
+    assert set(view.counts) <= {"rows", "duplicate", "wines_matched"}, "all of it is known"
