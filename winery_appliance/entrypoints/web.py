@@ -38,6 +38,7 @@ from winery_appliance.fermentation import lineage_api, samples_api, status_api, 
 from winery_appliance.fermentation import routes as fermentation_routes
 from winery_appliance.fruit_origin import api as fruit_origin_api
 from winery_appliance.historical_data import api as historical_data_api
+from winery_appliance.historical_data import imports_api
 from winery_appliance.rounds import api as rounds_api
 from winery_appliance.rounds import routes as rounds_routes
 from winery_appliance.search import api as search_api
@@ -83,6 +84,7 @@ APIS = (
     anomalies_api,
     historical_data_api,
     advice_api,
+    imports_api,
     rounds_api,
     search_api,
 )

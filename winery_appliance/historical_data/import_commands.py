@@ -3,7 +3,14 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    Base64Bytes,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from winery_appliance.core.typed_text import Code, Limit, Line
 from winery_appliance.core.units import SampleType, Unit
@@ -78,3 +85,19 @@ class ListImportRows(BaseModel):
     )
     cursor: str | None = None
     limit: Limit = 200
+
+
+class AddPiece(BaseModel):
+    """A piece of the file, as base64: where in the file it begins, and its bytes, at most 8 MB."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    offset: Annotated[int, Field(ge=0, le=MOST_BYTES)]
+    piece: Base64Bytes
+
+
+class AddPieceForm(BaseModel):
+    """The same as a form."""
+
+    offset: Annotated[int, Field(ge=0, le=MOST_BYTES)]
+    piece: Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]

@@ -20,10 +20,10 @@ from winery_appliance.fermentation.imported import find_ids_by_code
 from winery_appliance.fermentation.whereabouts import list_occupancies
 from winery_appliance.historical_data import staging
 from winery_appliance.historical_data.columns import fingerprint, name_columns
-from winery_appliance.historical_data.import_commands import Answers
 from winery_appliance.historical_data.files import Row, open_file
-from winery_appliance.historical_data.matching import Codes
+from winery_appliance.historical_data.import_commands import Answers
 from winery_appliance.historical_data.import_models import Import, ImportMapping
+from winery_appliance.historical_data.matching import Codes
 from winery_appliance.historical_data.parsing import ParsedRow, Reading, make_parser
 from winery_appliance.historical_data.questions import Question, Survey
 from winery_appliance.historical_data.readers import guess_uses

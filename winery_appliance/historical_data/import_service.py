@@ -180,13 +180,18 @@ def save_import(session: Session, import_id: int, *, actor: Actor) -> ImportView
     row = _hold(session, import_id, "ready", "stopped", "saving", "saved")
     if row.state in ("saving", "saved"):
         return view_import(row)
-    if not row.counts.get("new", 0) + row.counts.get("matched", 0) + row.counts.get("wines_new", 0):
+    if not has_news(view_import(row)):
         raise Conflict("Nothing in this file is new. Nothing was saved.", code="nothing_to_save")
     row.state = "saving"
     _remember(session, row)
     outbox.publish(session, ImportConfirmed(row.winery_id, row.id))
     session.flush()
     return view_import(row)
+
+
+def has_news(view: ImportView) -> bool:
+    """Whether a file that was read brings anything that the book does not have."""
+    return any(view.counts.get(what) for what in ("new", "matched", "wines_new"))
 
 
 def _remember(session: Session, row: Import) -> None:

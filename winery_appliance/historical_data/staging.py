@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session, aliased
 
 from winery_appliance.fermentation.imported import current_readings
 from winery_appliance.historical_data.import_commands import Answers
-from winery_appliance.historical_data.matching import AmbiguousCode, Codes, fold_code
 from winery_appliance.historical_data.import_models import StagedReading, StagedWine
+from winery_appliance.historical_data.matching import AmbiguousCode, Codes, fold_code
 from winery_appliance.historical_data.parsing import Fault, ParsedReading, ParsedRow, Reading
 from winery_appliance.historical_data.wines import Wine, WineFacts, read_facts
 

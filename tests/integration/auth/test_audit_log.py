@@ -21,6 +21,7 @@ UNAUDITED = {
     "recommendations": "computed from samples; each names who decided about it, and when",
     "historical_samples": "computed from samples; can be computed again",
     "lessons": "computed from samples; can be computed again",
+    "imported_wines": "what an import is working on; the import and each fermentation are audited",
     "device_hours": "a note of what is to be computed",
     "device_readings": "one a minute, never changed, and each names its device and moment",
 }

@@ -1,6 +1,8 @@
 """A file comes into the book whole wine by whole wine, once, and leaves it again as it came."""
 
+import base64
 import csv
+import errno
 import io
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,15 +12,16 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from tests.conftest import Cast, Winery
-from tests.integration.conftest import Tank
+from tests.integration.conftest import Api, Tank
 from winery_appliance.core.errors import Conflict
 from winery_appliance.fermentation.queries import list_fermentations, read_samples
 from winery_appliance.historical_data import import_queries as queries
 from winery_appliance.historical_data import import_service as service
-from winery_appliance.historical_data.import_commands import Answers, BeginImport
 from winery_appliance.historical_data.exporting import export_rows, write_csv
+from winery_appliance.historical_data.import_commands import Answers, BeginImport
 from winery_appliance.historical_data.import_job import find_path, run_import, run_pending_imports
 from winery_appliance.historical_data.import_queries import ImportView
 
@@ -248,7 +251,10 @@ def test_who_is_next_door_sees_nothing_of_it(importer: Importer, cast: Cast, boo
         assert queries.list_import_wines(session, view.id) == []
         page = queries.list_import_rows(session, view.id, verdict="new", cursor=None, limit=5)
         assert page.items == []
-    with pytest.raises(Exception, match="permission denied"), book.app.transaction(cast.ana.winery_id) as session:  # fmt: skip
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        book.app.transaction(cast.ana.winery_id) as session,
+    ):
         session.execute(text("SELECT * FROM staged_readings"))
 
 
@@ -256,7 +262,8 @@ def test_an_import_that_is_cancelled_while_it_is_saved_goes_on_or_is_undone(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("winery_appliance.historical_data.import_job.NOTE_EVERY_S", 0.0)
-    view = importer.take_in(HEAD + "".join(wine(f"G23-{n}") for n in range(1, 6)), styles={"": "red"})  # fmt: skip
+    content = HEAD + "".join(wine(f"G23-{n}") for n in range(1, 6))
+    view = importer.take_in(content, styles={"": "red"})
     actor = importer.actor
 
     def cancel(done: int, _total: int) -> None:
@@ -300,3 +307,58 @@ def test_export_and_import_give_an_equal_book(importer: Importer, tank: Tank) ->
         assert not any(cell.startswith("-") and not cell[1:2].isdigit() for cell in row)
     view = importer.take_in(told)
     assert set(view.counts) <= {"rows", "duplicate", "wines_matched"}, "all of it is known"
+
+
+def test_a_program_sends_a_file_in_pieces_that_may_be_sent_again(
+    importer: Importer,
+    tank: Tank,
+    sign_in_api: Callable[[str], Api],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tank.api.app.extensions["winery_settings"].imports_dir
+    data = (HEAD + wine("G23-1") + "G23-1,,,,,2023-09-30,1.0,,,\n").encode()
+    begin = {"client_uuid": str(uuid4()), "file_name": "past.csv", "size_bytes": len(data)}
+    begun = tank.api.post("/imports", begin)
+    assert begun.status_code == 201
+    assert tank.api.post("/imports", begin).status_code == 200
+    assert tank.api.post("/imports", {**begin, "size_bytes": 5}).status_code == 409
+    here = f"/imports/{begun.json['id']}"
+
+    def send(start: int, end: int) -> Any:
+        piece = base64.b64encode(data[start:end]).decode()
+        return tank.api.post(f"{here}/pieces", {"offset": start, "piece": piece})
+
+    assert send(0, 100).json["received_bytes"] == 100
+    assert send(0, 100).json["received_bytes"] == 100, "sent again"
+    gap = send(200, 300)
+    assert (gap.status_code, gap.json["code"]) == (409, "wrong_offset")
+    monkeypatch.setattr("os.fsync", full_disk)
+    assert send(100, 200).status_code == 503
+    monkeypatch.undo()
+    assert send(100, len(data)).json["state"] == "waiting"
+    run_pending_imports(importer.book.worker, folder)
+    asked = tank.api.get(here).json
+    assert (asked["state"], asked["questions"][0]["key"]) == ("asking", "styles.garnacha")
+    assert tank.api.post(f"{here}/save", None).json["code"] == "wrong_state"
+    answers = {"answers": {"styles": {"": "red"}}}
+    assert tank.api.post(f"{here}/answers", answers).json["state"] == "waiting"
+    run_pending_imports(importer.book.worker, folder)
+    rows = tank.api.get(f"{here}/rows").json["items"]
+    assert [(row["line"], row["fault"]) for row in rows] == [(7, "after_end")]
+    new = tank.api.get(f"{here}/rows?verdict=new&limit=4").json
+    more = tank.api.get(f"{here}/rows?verdict=new&limit=50&cursor={new['next_cursor']}").json
+    assert len(new["items"]) + len(more["items"]) == 10
+    assert sign_in_api("vera").post(f"{here}/save", None).status_code == 403
+    assert sign_in_api("carla").get(here).status_code == 404
+    assert tank.api.post(f"{here}/save", None).json["state"] == "saving"
+    run_pending_imports(importer.book.worker, folder)
+    assert tank.api.get(here).json["state"] == "saved"
+    assert len(importer.wines()["G23-1"]) == 10
+    assert tank.api.post(f"{here}/cancel", None).status_code == 409
+    assert tank.api.post(f"{here}/undo", None).json["state"] == "undoing"
+    run_pending_imports(importer.book.worker, folder)
+    assert [item["state"] for item in tank.api.get("/imports").json["items"]] == ["undone"]
+
+
+def full_disk(_descriptor: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")

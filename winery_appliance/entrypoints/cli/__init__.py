@@ -35,7 +35,10 @@ COMMANDS = {
     "wineries": ("wineries", "The wineries of this appliance: list, add, show, change."),
     "tokens": ("tokens", "What programs sign in with: list, revoke."),
     "demo": ("demo", "Two invented wineries to look at: load, remove."),
-    "history": ("history", "Past vintages: import files, export the book, make the past readings anew."),
+    "history": (
+        "history",
+        "Past vintages: import files, export the book, make the past readings anew.",
+    ),
     "analysis": ("analysis", "Look back at what the analysis would have said."),
     "check": ("check", "Look at files, database, rights and work; change nothing."),
 }

@@ -122,6 +122,9 @@ def _import(
     view = _take_in(book, winery, file, mapping, answers, actor)
     view = _work(book, winery, view)
     if view.state == "ready" and not dry_run:
+        if not service.has_news(view):
+            note("Nothing in this file is new.")
+            return view
         with book.app.transaction(winery.id) as session:
             view = service.save_import(session, view.id, actor=actor)
     if view.state in ("saving", "stopped") and not dry_run:
