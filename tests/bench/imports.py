@@ -1,7 +1,7 @@
 """Measures imports on this machine: ./.venv/bin/python -m tests.bench.imports [ROWS]
 
 Ten thousand past wines of a hundred readings by default. The file is read up to its preview, then saved, each in a process
-of its own whose memory is measured; beside it stands PostgreSQL's COPY of the same rows, bare and into a table like `samples`.
+of its own whose memory is measured; beside it stands PostgreSQL's COPY of the same rows into a plain table.
 """
 
 import csv

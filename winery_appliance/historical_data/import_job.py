@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from winery_appliance.core import clock
@@ -84,6 +85,12 @@ def run_import(
             work.fail(
                 f"The file cannot be read ({error.strerror}). Nothing was saved. Upload it again."
             )
+        except OperationalError:
+            raise
+        except Exception:
+            # One file must not keep the others waiting for ever.
+            log.exception("import failed", import_id=import_id)
+            work.fail("Something went wrong on our side. Whole wines or nothing were saved.")
     return True
 
 
@@ -148,11 +155,15 @@ class _Work:
                 row.state = "stopped"
 
     def fail(self, why: str) -> None:
-        """Say why nothing can come of the file."""
+        """Say why nothing more can come of the file; what is saved of it can be undone."""
         log.info("import refused", import_id=self.import_id, reason=why)
         with self.db.transaction(self.winery_id) as session:
             row = session.get_one(Import, self.import_id, with_for_update=True)
-            row.state, row.failure, row.cancel_requested = "failed", why[:500], False
+            row.failure, row.cancel_requested = why[:500], False
+            if row.state in ("saving", "undoing"):
+                row.state = "stopped"
+                return
+            row.state = "failed"
             staging.forget(session, self.import_id)
 
     def _change(self, **values: object) -> None:
