@@ -40,6 +40,15 @@ INSERT INTO samples (winery_id, fermentation_id, client_uuid, sample_type, value
             UNION ALL SELECT f, 1, NULL FROM generate_series(2, %(n)s) f) s;
 INSERT INTO historical_samples (id, winery_id, fermentation_id, varietal, sample_type, measured_at, value, source)
     SELECT id, 1, fermentation_id, 'Tempranillo', sample_type, measured_at, value, 'live' FROM samples;
+INSERT INTO imports (winery_id, client_uuid, file_name, size_bytes, created_by)
+    SELECT 1, gen_random_uuid(), 'f', 1, 1 FROM generate_series(1, %(n)s) i;
+INSERT INTO import_mappings (winery_id, name, fingerprint, answers)
+    SELECT 1, 'm' || i, 'f' || i, '{}' FROM generate_series(1, %(n)s) i;
+INSERT INTO imported_wines (winery_id, import_id, number, fermentation_id, is_new)
+    SELECT 1, 1, i, i, false FROM generate_series(1, %(n)s) i;
+INSERT INTO staged_wines (import_id, number, code, line) SELECT 1, i, 'C' || i, i FROM generate_series(1, %(n)s) i;
+INSERT INTO staged_readings (import_id, line, place, code, wine, verdict)
+    SELECT 1, i, 1, 'C' || i, i, 'refused' FROM generate_series(1, %(n)s) i;
 INSERT INTO analyses (winery_id, fermentation_id, covers_samples) SELECT 1, id, 1 FROM fermentations;
 INSERT INTO anomalies (winery_id, fermentation_id, analysis_id, type, severity, deviation_score, title, explanation, threshold,
         clears_when, evidence, since, acknowledged_by, acknowledged_at, assigned_to)
