@@ -102,6 +102,8 @@ def learn_from_finished(db: Database) -> None:
     for winery in wineries:
         if learn_from_past(db, winery.id, now=clock.now()):
             log.info("learned from finished ferments", winery_id=winery.id)
+
+
 def tidy_finished_imports(db: Database) -> None:
     """Forget files and staged rows of imports that were over a month ago."""
     tidied = tidy_imports(db, read_settings().imports_dir, now=clock.now())
