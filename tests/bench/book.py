@@ -38,7 +38,8 @@ from winery_appliance.fermentation.bulk import WholeFermentation, load_fermentat
 from winery_appliance.fermentation.commands import RecordSample, StartFermentation
 from winery_appliance.fermentation.queries import list_fermentations, list_samples
 from winery_appliance.winery.commands import CreateVessel
-from winery_appliance.winery.service import add_vessel, create_winery
+from winery_appliance.winery.service import create_winery
+from winery_appliance.winery.vessels import add_vessel
 
 VESSELS = 200
 YEARS = (1, 3, 30)
@@ -81,7 +82,7 @@ def make_winery(db: Database) -> tuple[Actor, list[int]]:
         ).scalar_one()
         actor = Actor(user_id, winery_id, Role.OWNER, "Bench")
         vessels = [
-            add_vessel(session, CreateVessel(code=f"T-{n:03d}", position=n), actor=actor).id
+            add_vessel(session, CreateVessel(code=f"T-{n:03d}", position=n), actor=actor)[0].id
             for n in range(VESSELS)
         ]
     return actor, vessels

@@ -259,6 +259,8 @@ def _headline(ferment: FermentationView, result: AnalysisResult) -> str:
         return f"{name}: {title if title[:2].isupper() else title[:1].lower() + title[1:]}"
     if ferment.status == "completed":
         return f"{ferment.code} is finished"
+    if ferment.status == "planned":
+        return f"{ferment.code} is planned for {name}"
     return f"{name} is on course" if result.analyzed_at else f"{name} has just begun"
 
 

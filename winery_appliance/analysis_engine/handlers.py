@@ -50,8 +50,8 @@ class Work:
 def _load(session: Session, events: Sequence[Event]) -> Work | None:
     event = events[-1]
     assert isinstance(event, FermentationEvent | CellarEvent)
-    ferment = find_fermentation(session, event.fermentation_id)
-    if ferment is None:  # deleted meanwhile
+    ferment = find_fermentation(session, event.fermentation_id, also_deleted=True)
+    if ferment is None:  # its winery was removed meanwhile
         return None
     samples = read_samples(session, ferment.id)
     done = read_logged_work(session, ferment.id)
@@ -63,7 +63,7 @@ def _load(session: Session, events: Sequence[Event]) -> Work | None:
 def _compute(work: Work | None) -> FinishedAssessment | None:
     if work is None:
         return None
-    if work.ferment.status != "active" or not work.samples:
+    if _find_reason(work) is not None:
         return _finish(work, _CALM)
     ferment = Ferment(
         style=work.ferment.style,
@@ -89,8 +89,15 @@ def _finish(work: Work, assessment: Assessment) -> FinishedAssessment:
         samples={sample.id: sample.measured_at for sample in work.samples},
         assessment=assessment,
         started_at=work.ferment.started_at,
-        over=_OVER.get(work.ferment.status) or (None if work.samples else "No reading is left."),
+        over=_find_reason(work),
     )
+
+
+def _find_reason(work: Work) -> str | None:
+    """Why nothing is judged any more."""
+    if work.ferment.deleted_at is not None:
+        return "The fermentation was deleted."
+    return _OVER.get(work.ferment.status) or (None if work.samples else "No reading is left.")
 
 
 def _store(session: Session, finished: FinishedAssessment | None) -> None:

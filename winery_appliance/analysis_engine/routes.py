@@ -62,7 +62,9 @@ def show(fermentation_id: int) -> ResponseReturnValue:
         analysis=page.analysis,
         rows=page.rows,
         entry=entry,
-        may_record=actor.may(Permission.RECORD_SAMPLES) and page.ferment.status != "cancelled",
+        may_record=actor.may(Permission.RECORD_SAMPLES)
+        and page.ferment.status not in ("cancelled", "planned"),
+        may_manage=actor.may(Permission.RUN_FERMENTATIONS),
         work=work,
         work_forms=empty_forms(page.winery.time_zone),
     )

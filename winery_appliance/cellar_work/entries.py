@@ -19,7 +19,7 @@ from winery_appliance.cellar_work.queries import Entry, View, is_superseded
 from winery_appliance.core.errors import Conflict, FieldFault, NotFound
 from winery_appliance.fermentation.queries import FermentationView, hold_fermentation
 from winery_appliance.fermentation.sample_corrections import refuse_strange_or_old
-from winery_appliance.fermentation.service import get_fermentation, refuse_cancelled
+from winery_appliance.fermentation.service import get_fermentation, refuse_entries
 
 # What a correction or void repeats of the entry it takes the place of, besides the columns that every row has anew.
 _OWN = {"id", "client_uuid", "received_at", "recorded_by", "body_hash", "supersedes_id", "reason"}
@@ -79,7 +79,7 @@ def refuse_unmendable(
     if not actor.may(Permission.CORRECT_ANY_WORK):
         refuse_strange_or_old(session, entry, actor, now)
     fermentation = get_fermentation(session, entry.fermentation_id)
-    refuse_cancelled(fermentation)
+    refuse_entries(fermentation)
     return fermentation
 
 

@@ -42,7 +42,7 @@ from winery_appliance.cellar_work.queries import (
 from winery_appliance.cellar_work.rules import WineState, judge_addition, judge_cap_work
 from winery_appliance.core import outbox
 from winery_appliance.fermentation.queries import FermentationView
-from winery_appliance.fermentation.service import refuse_cancelled
+from winery_appliance.fermentation.service import refuse_entries
 from winery_appliance.winery.queries import list_vessels
 
 
@@ -59,7 +59,7 @@ def record_addition(
     earlier = find_earlier(session, Addition, command.client_uuid, body_hash)
     if earlier is not None:
         return Recorded(view_addition(earlier), created=False)
-    refuse_cancelled(fermentation)
+    refuse_entries(fermentation)
     values = _fill_addition(session, fermentation, command, now, without=None)
     row, created = add_entry(session, Addition, actor, {**values, "body_hash": body_hash})
     if created:
@@ -122,7 +122,7 @@ def record_cap_work(
     earlier = find_earlier(session, CapWork, command.client_uuid, body_hash)
     if earlier is not None:
         return Recorded(view_cap_work(earlier), created=False)
-    refuse_cancelled(fermentation)
+    refuse_entries(fermentation)
     values = _fill_cap_work(session, fermentation, command, now)
     row, created = add_entry(session, CapWork, actor, {**values, "body_hash": body_hash})
     if created:

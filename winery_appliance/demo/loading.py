@@ -24,7 +24,8 @@ from winery_appliance.demo.people import NEIGHBOUR, PEOPLE, make_password
 from winery_appliance.fermentation.bulk import WholeFermentation, load_fermentations
 from winery_appliance.fermentation.commands import RecordSample, StartFermentation
 from winery_appliance.winery.commands import CreateVessel
-from winery_appliance.winery.service import add_vessel, create_winery
+from winery_appliance.winery.service import create_winery
+from winery_appliance.winery.vessels import add_vessel
 
 SEED = 2026
 
@@ -74,7 +75,7 @@ def _load(
             capacity_l=vessel.capacity_l,
             position=vessel.position,
         )
-        ids[vessel.code] = add_vessel(session, command, actor=winemaker).id
+        ids[vessel.code] = add_vessel(session, command, actor=winemaker)[0].id
     whole = [_to_fermentation(ferment, ids[ferment.vessel_code]) for ferment in ferments]
     load_fermentations(session, whole, actor=winemaker, recorded_by=hand)
 

@@ -48,9 +48,12 @@ from winery_appliance.fermentation.events import (
     FermentationCancelled,
     FermentationChanged,
     FermentationCompleted,
+    FermentationDeleted,
     FermentationMoved,
     FermentationPhaseChanged,
+    FermentationPlanned,
     FermentationReopened,
+    FermentationRestored,
     FermentationSplit,
     FermentationStarted,
     SampleCorrected,
@@ -69,10 +72,18 @@ from winery_appliance.historical_data.import_events import (
     ImportSaved,
     ImportUndone,
 )
-from winery_appliance.winery.events import WalkingOrderChanged, WineryChanged
+from winery_appliance.winery.events import (
+    VesselAdded,
+    VesselChanged,
+    VesselDeleted,
+    VesselRestored,
+    WalkingOrderChanged,
+    WineryChanged,
+)
 
 # History comes first: its writers wait for each other, and none of them may hold something that another needs.
 REACTIONS: Reactions = {
+    FermentationPlanned: [],
     FermentationStarted: [record_history, sample_devices_anew],
     FermentationCompleted: [record_history, analyse_fermentation, sample_devices_anew],
     FermentationReopened: [record_history, analyse_fermentation, sample_devices_anew],
@@ -80,6 +91,8 @@ REACTIONS: Reactions = {
     FermentationChanged: [record_history, analyse_fermentation, sample_devices_anew],
     FermentationMoved: [record_history, analyse_fermentation, sample_devices_anew],
     FermentationPhaseChanged: [record_history],
+    FermentationDeleted: [record_history, analyse_fermentation],
+    FermentationRestored: [record_history, analyse_fermentation, sample_devices_anew],
     FermentationSplit: [record_history, analyse_fermentation, sample_devices_anew],
     FermentationBlended: [record_history, analyse_fermentation, sample_devices_anew],
     TransferVoided: [record_history, analyse_fermentation, sample_devices_anew],
@@ -97,6 +110,10 @@ REACTIONS: Reactions = {
     ImportUndone: [],
     WineryChanged: [],
     WalkingOrderChanged: [],
+    VesselAdded: [],
+    VesselChanged: [],
+    VesselDeleted: [],
+    VesselRestored: [],
     AdditionRecorded: [analyse_fermentation],
     AdditionCorrected: [analyse_fermentation],
     AdditionVoided: [analyse_fermentation],

@@ -29,7 +29,7 @@ class PhaseAnswer(Answer):
 
 
 class FermentationAnswer(Answer):
-    """A fermentation, where it lies, or lay last, its phases, and the lots it came from.
+    """A fermentation, where it lies, or lay last, its phases, and the lots it came from; of a planned one what is intended.
 
     A wine may lie in many vessels; `vessel_code` is the first of them in walking order.
     """
@@ -50,6 +50,7 @@ class FermentationAnswer(Answer):
     imported_at: When | None
     created_by: int
     created_at: When
+    deleted_at: When | None
     start_volume_l: float | None
     lot_sources: list[LotSourceAnswer]
 

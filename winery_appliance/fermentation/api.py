@@ -8,13 +8,14 @@ from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
 from winery_appliance.core.version_tags import make_tag
-from winery_appliance.fermentation import changing, queries, service
+from winery_appliance.fermentation import changing, queries, removing, service
 from winery_appliance.fermentation.answers import FermentationAnswer, SampleAnswer
 from winery_appliance.fermentation.commands import (
     ChangeFermentation,
     ListFermentations,
     ListSamples,
     RecordSample,
+    SetLotSources,
     StartFermentation,
 )
 from winery_appliance.fermentation.queries import FermentationView
@@ -26,13 +27,14 @@ blueprint = Blueprint("fermentation_api", __name__, url_prefix="/api/v1")
 @describes({200: ListOf[FermentationAnswer]}, query=ListFermentations)
 @permitted(Permission.READ_BOOK)
 def list_fermentations() -> ResponseReturnValue:
-    """Fermentations, the youngest first; `status` and `vintage` filter."""
+    """Fermentations, the youngest first; `status` and `vintage` filter, `deleted=true` lists the deleted ones."""
     wanted = web.read_query(ListFermentations)
     with web.transaction(current_actor().winery_id) as session:
         page = queries.list_fermentations(
             session,
             status=wanted.status,
             vintage=wanted.vintage,
+            deleted=wanted.deleted == "true",
             cursor=wanted.cursor,
             limit=wanted.limit,
         )
@@ -43,7 +45,7 @@ def list_fermentations() -> ResponseReturnValue:
 @describes({201: FermentationAnswer}, body=StartFermentation, problems=[409])
 @permitted(Permission.RUN_FERMENTATIONS)
 def start_fermentation() -> ResponseReturnValue:
-    """Begin a fermentation; a vessel code that is new becomes a vessel."""
+    """Begin a fermentation, or plan it; a vessel code that is new becomes a vessel."""
     actor = current_actor()
     command = web.read_json(StartFermentation)
     with web.transaction(actor.winery_id) as session:
@@ -77,6 +79,47 @@ def change_fermentation(fermentation_id: int) -> ResponseReturnValue:
         view = changing.change_fermentation(
             session, fermentation_id, command, actor=actor, seen=seen
         )
+    return _answer(view)
+
+
+@blueprint.delete("/fermentations/<id:fermentation_id>")
+@describes({204: None}, headers=IF_MATCH, problems=[409, 412])
+@permitted(Permission.RUN_FERMENTATIONS)
+def delete_fermentation(fermentation_id: int) -> ResponseReturnValue:
+    """Take a fermentation out of the book; it can be restored with all that was recorded of it.
+
+    If-Match is heeded when it is sent.
+    """
+    actor = current_actor()
+    seen = web.read_seen(needed=False)
+    with web.transaction(actor.winery_id) as session:
+        removing.delete_fermentation(session, fermentation_id, actor=actor, seen=seen)
+    return "", 204
+
+
+@blueprint.post("/fermentations/<id:fermentation_id>/restore")
+@describes({200: FermentationAnswer}, problems=[409])
+@permitted(Permission.RUN_FERMENTATIONS)
+def restore_fermentation(fermentation_id: int) -> ResponseReturnValue:
+    """Bring a deleted fermentation back as it was; one that is not deleted stays as it is."""
+    actor = current_actor()
+    with web.transaction(actor.winery_id) as session:
+        view = removing.restore_fermentation(session, fermentation_id, actor=actor)
+    return _answer(view)
+
+
+@blueprint.put("/fermentations/<id:fermentation_id>/lot-sources")
+@describes(
+    {200: FermentationAnswer}, body=SetLotSources, headers=IF_MATCH, problems=[409, 412, 428]
+)
+@permitted(Permission.RUN_FERMENTATIONS)
+def set_lot_sources(fermentation_id: int) -> ResponseReturnValue:
+    """Put right which lots a fermentation came from, all of them at once; what they were stays in the audit log."""
+    actor = current_actor()
+    seen = web.read_seen()
+    command = web.read_json(SetLotSources)
+    with web.transaction(actor.winery_id) as session:
+        view = changing.set_lot_sources(session, fermentation_id, command, actor=actor, seen=seen)
     return _answer(view)
 
 

@@ -31,13 +31,13 @@ from winery_appliance.fermentation.phases import end_wine, write_phase
 from winery_appliance.fermentation.queries import (
     FermentationView,
     find_fermentations,
-    find_last_moment,
     hold_fermentation,
 )
 from winery_appliance.fermentation.service import add_with_code, get_fermentation
 from winery_appliance.fermentation.states import PHASES, mix_phases
 from winery_appliance.fermentation.transfer_queries import (
     find_ids,
+    find_last_moment,
     hold_transfers,
     read_contents,
 )

@@ -1,4 +1,4 @@
-"""What is said of a wine is put right: its code, yeast, style, vintage and the litres it began with."""
+"""What is said of a wine is put right: its code, yeast, style, vintage, litres and lots, and what is planned."""
 
 from collections.abc import Collection
 
@@ -11,13 +11,18 @@ from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid
 from winery_appliance.core.version_tags import refuse_stale
-from winery_appliance.fermentation.commands import ChangeFermentation
+from winery_appliance.fermentation.commands import ChangeFermentation, SetLotSources
 from winery_appliance.fermentation.events import FermentationChanged
-from winery_appliance.fermentation.lot_sources import name_vintage
+from winery_appliance.fermentation.lot_sources import (
+    change_lot_sources,
+    name_vintage,
+    read_lot_sources,
+)
 from winery_appliance.fermentation.models import Fermentation
 from winery_appliance.fermentation.queries import FermentationView, hold_fermentation
 from winery_appliance.fermentation.service import get_fermentation
 from winery_appliance.fermentation.transfer_queries import hold_transfers, read_contents
+from winery_appliance.winery.vessels import find_or_add_vessel
 
 
 def change_fermentation(
@@ -31,7 +36,7 @@ def change_fermentation(
     """Change what is named; what is not named stays.
 
     Raises NotAllowed, NotFound, ChangedMeanwhile, Invalid for litres fewer than went out, and Conflict when the code is
-    taken or the litres follow from transfers.
+    taken, the litres follow from transfers, or what only a plan can change is asked of a wine that has begun.
     """
     require(actor, Permission.RUN_FERMENTATIONS)
     hold_transfers(session, actor.winery_id)
@@ -41,6 +46,9 @@ def change_fermentation(
     values = command.model_dump(exclude_unset=True)
     if "start_volume_l" in values:
         _refuse_computed(session, before, known=values["start_volume_l"] is not None)
+    _refuse_begun(before, values)
+    if "vessel_code" in values:
+        values["vessel_code"] = find_or_add_vessel(session, command.vessel_code, actor=actor).code
     if values.get("vintage", before.vintage) is None:
         values["vintage"] = name_vintage(before.lot_sources)
     row = session.get_one(Fermentation, fermentation_id)
@@ -58,6 +66,52 @@ def change_fermentation(
     if after != before:
         outbox.publish(session, FermentationChanged(actor.winery_id, fermentation_id))
     return after
+
+
+def set_lot_sources(
+    session: Session,
+    fermentation_id: int,
+    command: SetLotSources,
+    *,
+    actor: Actor,
+    seen: Collection[str] | None,
+) -> FermentationView:
+    """Put right which lots a wine came from; shares that stay keep their row, so that the audit log tells what changed.
+
+    A vintage that was that of the lots follows them. Raises NotAllowed, NotFound, ChangedMeanwhile, Invalid as
+    `add_lot_sources`, and Conflict for a wine that was made of others.
+    """
+    require(actor, Permission.RUN_FERMENTATIONS)
+    hold_fermentation(session, fermentation_id, alone=True)
+    before = get_fermentation(session, fermentation_id)
+    refuse_stale(before, seen)
+    if before.start_volume_l == 0:
+        raise Conflict(
+            f"{before.code} was made of other wine; its lots are those of that wine. Nothing was saved.",
+            code="lots_computed",
+        )
+    change_lot_sources(session, before.id, command.lot_sources, winery_id=actor.winery_id)
+    row = session.get_one(Fermentation, before.id)
+    if before.vintage in (None, name_vintage(before.lot_sources)):
+        shares = read_lot_sources(session, [before.id]).get(before.id, ())
+        row.vintage = name_vintage(shares)
+        session.flush()
+    after = get_fermentation(session, fermentation_id)
+    if after != before:
+        outbox.publish(session, FermentationChanged(actor.winery_id, fermentation_id))
+    return after
+
+
+def _refuse_begun(wine: FermentationView, values: Collection[str]) -> None:
+    """Raise Conflict for what only a plan can change."""
+    said = [name for name in ("vessel_code", "started_at") if name in values]
+    if said and wine.status != "planned":
+        detail = f"{wine.code} has begun; its start stays as it is."
+        raise Conflict(
+            f"{detail} Nothing was saved. To take it to another vessel, move it.",
+            code="begun",
+            fields=[FieldFault(name, "begun", detail) for name in said],
+        )
 
 
 def _refuse_computed(session: Session, wine: FermentationView, *, known: bool) -> None:

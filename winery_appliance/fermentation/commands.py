@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -19,6 +19,8 @@ ClockOffset = Annotated[int, Field(strict=True, ge=-(10**13) // 3, le=10**13 // 
 Style = Literal["red", "white", "rose", "orange"]
 Status = Literal["planned", "active", "completed", "cancelled"]
 PhaseStatus = Literal["not_started", "running", "done", "skipped"]
+# Marks in a change what may be left out; never stored.
+_LEFT_OUT = datetime(1900, 1, 1, tzinfo=UTC)
 Vintage = Annotated[int, Field(strict=True, ge=1500, le=2199)]
 
 
@@ -38,7 +40,8 @@ Litres = Annotated[Decimal, AsWritten, Field(gt=0, max_digits=12, decimal_places
 class StartFermentation(BaseModel):
     """A wine begins to ferment in a vessel; where its fruit came from, and how much it is, may be left open.
 
-    Without a `vintage` it is that of the lots: the year of 85 % of the fruit or more.
+    Without a `vintage` it is that of the lots: the year of 85 % of the fruit or more. A `planned` one takes no vessel yet;
+    its moment and its vessel are what is intended, and may be said anew when it starts.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -48,6 +51,7 @@ class StartFermentation(BaseModel):
     yeast_strain: Annotated[Line, StringConstraints(max_length=80)]
     style: Style
     started_at: Moment
+    status: Literal["active", "planned"] = "active"
     start_volume_l: Litres | None = None
     vintage: Vintage | None = None
     lot_sources: Annotated[tuple[LotSource, ...], Field(max_length=50)] = ()
@@ -56,7 +60,8 @@ class StartFermentation(BaseModel):
 class ChangeFermentation(BaseModel):
     """What is to be different about a fermentation; what is left out stays. Litres are those at the start.
 
-    A `vintage` of null is that of the lots.
+    A `vintage` of null is that of the lots. Moment and vessel of a start are intentions while it is planned, and stay as
+    they are once it has begun.
     """
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=forget_defaults)
@@ -66,6 +71,26 @@ class ChangeFermentation(BaseModel):
     style: Style = "red"
     start_volume_l: Litres | None = None
     vintage: Vintage | None = None
+    vessel_code: Code = ""
+    started_at: Moment = _LEFT_OUT
+
+
+class StartPlanned(BaseModel):
+    """A planned wine begins, at `at` or now, in the vessel it was planned for or in another."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: Moment | None = None
+    vessel_code: Code | None = None
+    start_volume_l: Litres | None = None
+
+
+class SetLotSources(BaseModel):
+    """All shares of a fermentation as they should have been; none at all says that nobody knows its fruit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lot_sources: Annotated[tuple[LotSource, ...], Field(max_length=50)]
 
 
 class SetPhase(BaseModel):
@@ -139,6 +164,7 @@ class ListFermentations(BaseModel):
 
     status: Status | None = None
     vintage: Annotated[int, BeforeValidator(read_digits), Field(ge=1500, le=2199)] | None = None
+    deleted: Literal["true", "false"] = "false"
     cursor: str | None = None
     limit: Limit = 50
 

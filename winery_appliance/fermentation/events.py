@@ -18,6 +18,11 @@ class FermentationEvent(Event):
 
 
 @dataclass(frozen=True)
+class FermentationPlanned(FermentationEvent):
+    """A wine is to ferment."""
+
+
+@dataclass(frozen=True)
 class FermentationStarted(FermentationEvent):
     """A wine began to ferment."""
 
@@ -40,6 +45,16 @@ class FermentationCancelled(FermentationEvent):
 @dataclass(frozen=True)
 class FermentationChanged(FermentationEvent):
     """What is said of a fermentation was put right."""
+
+
+@dataclass(frozen=True)
+class FermentationDeleted(FermentationEvent):
+    """A fermentation was taken out of the book."""
+
+
+@dataclass(frozen=True)
+class FermentationRestored(FermentationEvent):
+    """A fermentation that had been taken out of the book is back."""
 
 
 @dataclass(frozen=True)

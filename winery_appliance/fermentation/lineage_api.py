@@ -21,7 +21,7 @@ from winery_appliance.fermentation.answers import (
 from winery_appliance.fermentation.commands import TraceWine
 from winery_appliance.fermentation.lineage import Origin, Use
 from winery_appliance.fruit_origin.service import get_block, get_lot
-from winery_appliance.winery.service import get_vessel
+from winery_appliance.winery.vessels import get_vessel
 
 blueprint = Blueprint("lineage_api", __name__, url_prefix="/api/v1")
 CSV = ["text/csv"]

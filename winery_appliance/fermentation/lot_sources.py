@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -40,11 +41,42 @@ def add_lot_sources(
 
     Raises Invalid when a lot is unknown or named twice, or when the shares do not sum to 100 % within 0.1.
     """
+    rows = _read_rows(session, fermentation_id, sources, winery_id)
+    if rows:
+        session.execute(insert(FermentationLotSource), rows)
+
+
+def change_lot_sources(
+    session: Session, fermentation_id: int, sources: Sequence[LotSource], *, winery_id: int
+) -> None:
+    """Let a fermentation have these shares and no others; what stays as it is is not touched.
+
+    Raises Invalid as `add_lot_sources`. The caller holds the fermentation.
+    """
+    wanted = {
+        row["harvest_lot_id"]: row
+        for row in _read_rows(session, fermentation_id, sources, winery_id)
+    }
+    of_this = FermentationLotSource.fermentation_id == fermentation_id
+    for row in session.scalars(select(FermentationLotSource).where(of_this)).all():
+        kept = wanted.pop(row.harvest_lot_id, None)
+        if kept is None:
+            session.delete(row)
+        else:
+            row.percentage, row.kg = kept["percentage"], kept["kg"]
+    session.flush()
+    if wanted:
+        session.execute(insert(FermentationLotSource), list(wanted.values()))
+
+
+def _read_rows(
+    session: Session, fermentation_id: int, sources: Sequence[LotSource], winery_id: int
+) -> list[dict[str, Any]]:
     if not sources:
-        return
+        return []
     _refuse_wrong_sum(sources)
     lot_ids = hold_living_lots(session, [source.harvest_lot_code for source in sources])
-    rows = []
+    rows: list[dict[str, Any]] = []
     seen: set[int] = set()
     for place, (source, lot_id) in enumerate(zip(sources, lot_ids, strict=True)):
         path = f"lot_sources.{place}.harvest_lot_code"
@@ -64,7 +96,7 @@ def add_lot_sources(
                 "kg": source.kg,
             }
         )
-    session.execute(insert(FermentationLotSource), rows)
+    return rows
 
 
 def _refuse_wrong_sum(sources: Sequence[LotSource]) -> None:

@@ -11,10 +11,8 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
-    func,
     or_,
     select,
-    text,
     true,
     tuple_,
 )
@@ -27,9 +25,6 @@ from winery_appliance.fermentation.lot_sources import LotSourceView, read_lot_so
 from winery_appliance.fermentation.models import (
     Fermentation,
     Sample,
-    Transfer,
-    TransferFlow,
-    VesselOccupancy,
 )
 from winery_appliance.fermentation.phases import read_phase
 from winery_appliance.fermentation.states import NOT_STARTED, Phase
@@ -60,6 +55,7 @@ class FermentationView:
     mlf: Phase = NOT_STARTED
     imported_at: datetime | None = None
     created_by: int | None = None
+    deleted_at: datetime | None = None
 
     @property
     def vessel_code(self) -> str:
@@ -121,9 +117,12 @@ _SAMPLE = (
 )
 
 
-def find_fermentation(session: Session, fermentation_id: int) -> FermentationView | None:
+def find_fermentation(
+    session: Session, fermentation_id: int, *, also_deleted: bool = False
+) -> FermentationView | None:
     """The fermentation with this id."""
-    rows = _view_fermentations(session, _living().where(Fermentation.id == fermentation_id))
+    every = select(Fermentation) if also_deleted else _living()
+    rows = _view_fermentations(session, every.where(Fermentation.id == fermentation_id))
     return rows[0] if rows else None
 
 
@@ -180,11 +179,15 @@ def list_fermentations(
     *,
     status: str | None = None,
     vintage: int | None = None,
+    deleted: bool = False,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[FermentationView]:
-    """Fermentations, the youngest first. Raises Invalid for a cursor that is not ours."""
-    wanted = _living().order_by(Fermentation.started_at.desc(), Fermentation.id.desc())
+    """Fermentations, or the `deleted` ones, the youngest first. Raises Invalid for a cursor that is not ours."""
+    wanted = _living()
+    if deleted:
+        wanted = select(Fermentation).where(Fermentation.deleted_at.is_not(None))
+    wanted = wanted.order_by(Fermentation.started_at.desc(), Fermentation.id.desc())
     if status is not None:
         wanted = wanted.where(Fermentation.status == status)
     if vintage is not None:
@@ -219,7 +222,7 @@ def _view_fermentations(session: Session, wanted: Select[Fermentation]) -> list[
         FermentationView(
             row.id,
             row.code,
-            vessels.get(row.id, ()),
+            vessels.get(row.id) or _plan_vessel(row),
             row.style,
             row.yeast_strain,
             row.status,
@@ -234,9 +237,14 @@ def _view_fermentations(session: Session, wanted: Select[Fermentation]) -> list[
             read_phase(row, "mlf"),
             row.imported_at,
             row.created_by,
+            row.deleted_at,
         )
         for row in rows
     ]
+
+
+def _plan_vessel(row: Fermentation) -> tuple[str, ...]:
+    return (row.vessel_code,) if row.status == "planned" and row.vessel_code else ()
 
 
 def is_current() -> ColumnElement[bool]:
@@ -289,35 +297,6 @@ def read_samples(session: Session, fermentation_id: int) -> list[SampleView]:
         .order_by(Sample.measured_at, Sample.id)
     )
     return [_view_columns(row) for row in rows]
-
-
-def find_last_moment(session: Session, fermentation_id: int) -> datetime | None:
-    """From when on nothing in the book contradicts an end: its last reading, or just behind its last transfer."""
-    last: datetime | None = session.scalar(
-        select(
-            func.greatest(
-                select(func.max(Sample.measured_at))
-                .where(Sample.fermentation_id == fermentation_id, is_current())
-                .scalar_subquery(),
-                select(
-                    func.max(func.lower(VesselOccupancy.during)) + text("interval '1 microsecond'")
-                )
-                .where(VesselOccupancy.fermentation_id == fermentation_id)
-                .scalar_subquery(),
-                select(func.max(Transfer.moved_at) + text("interval '1 microsecond'"))
-                .join(TransferFlow, TransferFlow.transfer_id == Transfer.id)
-                .where(
-                    or_(
-                        TransferFlow.from_fermentation_id == fermentation_id,
-                        TransferFlow.to_fermentation_id == fermentation_id,
-                    ),
-                    Transfer.voided_at.is_(None),
-                )
-                .scalar_subquery(),
-            )
-        )
-    )
-    return last
 
 
 def read_recent_samples(

@@ -1,4 +1,4 @@
-"""Pages that write the book: start a fermentation, enter a reading, and the list of all."""
+"""Pages that write the book: start a fermentation, enter a reading, manage a wine, and the list of all."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +12,16 @@ from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor
 from winery_appliance.core import clock, web
-from winery_appliance.core.errors import AppError, Conflict, FieldFault, Invalid, NeedsConfirmation
+from winery_appliance.core.errors import (
+    AppError,
+    Conflict,
+    FieldFault,
+    Invalid,
+    NeedsConfirmation,
+    NotFound,
+)
 from winery_appliance.core.figures import typed_quantity
-from winery_appliance.fermentation import queries, service
+from winery_appliance.fermentation import managing, queries, removing, service
 from winery_appliance.fermentation.commands import RecordSample, StartFermentation
 from winery_appliance.fermentation.entry import (
     KINDS,
@@ -22,7 +29,11 @@ from winery_appliance.fermentation.entry import (
     explain,
     read_bodies,
 )
+from winery_appliance.fermentation.managing import Act
+from winery_appliance.fermentation.states import PHASES
 from winery_appliance.fermentation.whereabouts import list_occupied_vessels
+from winery_appliance.fruit_origin.commands import MOST_ROWS
+from winery_appliance.fruit_origin.queries import list_lots
 from winery_appliance.winery.queries import WineryView, list_vessels, read_winery
 
 blueprint = Blueprint("fermentation", __name__, template_folder="templates")
@@ -31,13 +42,17 @@ blueprint = Blueprint("fermentation", __name__, template_folder="templates")
 @blueprint.get("/fermentations")
 @permitted(Permission.READ_BOOK)
 def index() -> ResponseReturnValue:
-    """Every fermentation, the youngest first."""
+    """Every fermentation, the youngest first; or the deleted ones."""
     actor = current_actor()
+    deleted = request.args.get("deleted") == "true"
     with web.transaction(actor.winery_id) as session:
-        page = queries.list_fermentations(session, cursor=request.args.get("cursor"))
+        page = queries.list_fermentations(
+            session, deleted=deleted, cursor=request.args.get("cursor")
+        )
     return render_template(
         "fermentation/index.html",
         rows=page.items,
+        deleted=deleted,
         next_cursor=page.next_cursor,
         may_start=actor.may(Permission.RUN_FERMENTATIONS),
     )
@@ -64,7 +79,8 @@ def begin() -> ResponseReturnValue:
     except AppError as error:
         with web.transaction(actor.winery_id) as session:
             return _show_start(session, typed, error), 422
-    flash(f"{view.code} began in {view.vessel_code}.")
+    said = "is planned for" if view.status == "planned" else "began in"
+    flash(f"{view.code} {said} {view.vessel_code}.")
     return redirect(url_for("analysis.show", fermentation_id=view.id), 303)
 
 
@@ -74,6 +90,10 @@ def _read_start(session: Session, typed: dict[str, str]) -> StartFermentation:
         name: typed.get(name, "") for name in ("code", "vessel_code", "yeast_strain", "style")
     }
     body["started_at"] = _read_local_time(typed.get("started_at", ""), winery)
+    body["status"] = typed.get("status") or "active"
+    body["start_volume_l"] = typed.get("start_volume_l", "").strip() or None
+    vintage = typed.get("vintage", "").strip()
+    body["vintage"] = int(vintage) if vintage.isdecimal() else vintage or None
     command = web.parse(StartFermentation, body)
     known = {vessel.code.lower() for vessel in list_vessels(session)}
     if command.vessel_code.lower() not in known and not typed.get("add_vessel"):
@@ -114,6 +134,77 @@ def _show_start(session: Session, typed: dict[str, str], error: AppError | None)
         "ask_new_vessel": bool(error and error.code == "new_vessel"),
     }
     return render_template("fermentation/new.html", form=form, vessels=vessels)
+
+
+@blueprint.get("/fermentations/<id:fermentation_id>/manage")
+@permitted(Permission.RUN_FERMENTATIONS)
+def manage(fermentation_id: int) -> ResponseReturnValue:
+    """State, phases, lots and name of a wine, each with its form."""
+    with web.transaction(current_actor().winery_id) as session:
+        return _show_managing(session, fermentation_id, {}, None)
+
+
+@blueprint.post("/fermentations/<id:fermentation_id>/manage")
+@permitted(Permission.RUN_FERMENTATIONS)
+def carry_out(fermentation_id: int) -> ResponseReturnValue:
+    """Do what one of the forms asks."""
+    actor = current_actor()
+    typed = request.form.to_dict()
+    try:
+        with web.transaction(actor.winery_id) as session:
+            wine = service.get_fermentation(session, fermentation_id)
+            zone = ZoneInfo(read_winery(session).time_zone)
+            said = managing.carry_out(Act(session, wine, typed, zone, actor, clock.now()))
+    except NotFound:
+        raise
+    except AppError as error:
+        with web.transaction(actor.winery_id) as session:
+            return _show_managing(session, fermentation_id, typed, error), 422
+    flash(said, "success")
+    if typed["act"] == "delete":
+        return redirect(url_for("fermentation.index", deleted="true"), 303)
+    return redirect(url_for("fermentation.manage", fermentation_id=fermentation_id), 303)
+
+
+def _show_managing(
+    session: Session, fermentation_id: int, typed: dict[str, str], error: AppError | None
+) -> str:
+    wine = service.get_fermentation(session, fermentation_id)
+    act = typed.get("act", "")
+    values = managing.fill_in(wine, ZoneInfo(read_winery(session).time_zone))
+    faults = managing.explain(act, error, typed) if error else {}
+    # Who was refused because somebody changed the wine sees it as it is now, and what they typed.
+    kept = {name: value for name, value in typed.items() if name not in {"version", "csrf_token"}}
+    form = {
+        "values": values | kept,
+        "errors": faults,
+        "error": None if error is None or faults else error.detail,
+        "act": act,
+    }
+    return render_template(
+        "fermentation/manage.html",
+        wine=wine,
+        form=form,
+        choices={name: managing.list_choices(wine, name) for name in PHASES},
+        lot_rows=len(wine.lot_sources) + managing.MORE_LOTS,
+        lots=[lot.code for lot in list_lots(session, limit=MOST_ROWS).items],
+        vessels=[vessel.code for vessel in list_vessels(session)],
+    )
+
+
+@blueprint.post("/fermentations/<id:fermentation_id>/restore")
+@permitted(Permission.RUN_FERMENTATIONS)
+def restore(fermentation_id: int) -> ResponseReturnValue:
+    """Bring a deleted fermentation back."""
+    actor = current_actor()
+    try:
+        with web.transaction(actor.winery_id) as session:
+            view = removing.restore_fermentation(session, fermentation_id, actor=actor)
+    except Conflict as error:
+        flash(error.detail, "error")
+        return redirect(url_for("fermentation.index", deleted="true"), 303)
+    flash(f"{view.code} is back.", "success")
+    return redirect(url_for("analysis.show", fermentation_id=view.id), 303)
 
 
 @blueprint.post("/fermentations/<id:fermentation_id>/samples")

@@ -6,6 +6,7 @@ Hard rules refuse; soft rules ask once. Sources are named at each number; the ra
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from winery_appliance.core.errors import FieldFault, Invalid, NeedsConfirmation
 from winery_appliance.core.units import (
@@ -27,6 +28,8 @@ FUTURE_TOLERANCE = timedelta(minutes=10)
 SHORTEST = timedelta(microseconds=1)
 # Forms give whole minutes, starts have seconds.
 START_TOLERANCE = timedelta(minutes=1)
+# A barrel of 225 L takes 228 when it is filled to the bung.
+OVERFILL = Decimal("1.05")
 # House defaults after the chronology rules of the design: sugar does not rise by itself, except that the skins and
 # raisins of a red may still give 1 to 2 °Bx in its first two days.
 RISE_BRIX = 0.5

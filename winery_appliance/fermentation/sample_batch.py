@@ -33,7 +33,7 @@ from winery_appliance.fermentation.queries import (
     hold_fermentations,
 )
 from winery_appliance.fermentation.rules import Neighbour, Surroundings, judge
-from winery_appliance.fermentation.service import fill_row, refuse_cancelled, view_same
+from winery_appliance.fermentation.service import fill_row, refuse_entries, view_same
 
 Around = tuple[Neighbour | None, Neighbour | None]
 
@@ -134,7 +134,7 @@ def _judge_item(
 def _accept(
     item: BatchItem, fermentation: FermentationView, book: _Book, actor: Actor, now: datetime
 ) -> None:
-    refuse_cancelled(fermentation)
+    refuse_entries(fermentation)
     added = book.added.setdefault((fermentation.id, item.sample_type), [])
     before, after = _nearest(item, book.around[_place(item)], added)
     around = Surroundings(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,16 @@ from sqlalchemy.orm import Session
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
+from winery_appliance.core.coded_rows import name_constraint
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
 from winery_appliance.core.figures import typed_quantity
 from winery_appliance.core.units import SampleType
 from winery_appliance.fermentation.commands import RecordSample, StartFermentation
-from winery_appliance.fermentation.events import FermentationStarted, SampleRecorded
+from winery_appliance.fermentation.events import (
+    FermentationPlanned,
+    FermentationStarted,
+    SampleRecorded,
+)
 from winery_appliance.fermentation.lot_sources import (
     add_lot_sources,
     name_vintage,
@@ -35,9 +41,10 @@ from winery_appliance.fermentation.queries import (
     read_recent_samples,
     view_sample,
 )
-from winery_appliance.fermentation.rules import JudgedValue, Surroundings, judge
+from winery_appliance.fermentation.rules import OVERFILL, JudgedValue, Surroundings, judge
 from winery_appliance.fermentation.states import Phase
-from winery_appliance.winery.service import find_or_add_vessel
+from winery_appliance.winery.queries import VesselView
+from winery_appliance.winery.vessels import find_or_add_vessel
 
 FUTURE_START = timedelta(days=1)
 
@@ -53,39 +60,63 @@ class Recorded:
 def start_fermentation(
     session: Session, command: StartFermentation, *, actor: Actor, now: datetime
 ) -> FermentationView:
-    """Begin a fermentation in a vessel; a vessel code that is new becomes a vessel.
+    """Begin a fermentation in a vessel, or plan it; a vessel code that is new becomes a vessel.
 
-    Raises NotAllowed, Invalid for a start in the future and for lots that are unknown, named twice or not 100 % together,
-    and Conflict when the code or the vessel is taken.
+    Raises NotAllowed, Invalid for a start in the future, for more litres than the vessel takes, and for lots that are
+    unknown, named twice or not 100 % together, and Conflict when the code or the vessel is taken. A plan takes no vessel
+    and may lie in the future.
     """
     require(actor, Permission.RUN_FERMENTATIONS)
-    if command.started_at > now + FUTURE_START:
-        raise Invalid(
-            "The start lies in the future. Nothing was saved. Check the date.",
-            code="in_future",
-            fields=[FieldFault("started_at", "in_future", "This day has not come yet.")],
-        )
+    begins = command.status == "active"
+    if begins:
+        refuse_future_start(command.started_at, "started_at", now)
     vessel = find_or_add_vessel(session, command.vessel_code, actor=actor)
+    refuse_overfull_start(vessel, command.start_volume_l)
     fermentation = Fermentation(
         winery_id=actor.winery_id,
         code=command.code,
         style=command.style,
         yeast_strain=command.yeast_strain,
+        status=command.status,
         started_at=command.started_at,
         start_volume_l=command.start_volume_l,
         vintage=command.vintage,
         vessel_code=vessel.code,
         created_by=actor.user_id,
     )
-    write_phase(fermentation, "af", Phase("running", command.started_at))
+    if begins:
+        write_phase(fermentation, "af", Phase("running", command.started_at))
     add_with_code(session, fermentation)
-    _occupy(session, fermentation, vessel.id, vessel.code)
+    if begins:
+        occupy(session, fermentation, vessel.id, vessel.code)
     add_lot_sources(session, fermentation.id, command.lot_sources, winery_id=actor.winery_id)
     if command.vintage is None:
         sources = read_lot_sources(session, [fermentation.id])
         fermentation.vintage = name_vintage(sources.get(fermentation.id, ()))
-    outbox.publish(session, FermentationStarted(actor.winery_id, fermentation.id))
+    event = FermentationStarted if begins else FermentationPlanned
+    outbox.publish(session, event(actor.winery_id, fermentation.id))
     return get_fermentation(session, fermentation.id)
+
+
+def refuse_future_start(at: datetime, path: str, now: datetime) -> None:
+    """Raise Invalid for a start that lies more than a day ahead."""
+    if at > now + FUTURE_START:
+        raise Invalid(
+            "The start lies in the future. Nothing was saved. Check the date.",
+            code="in_future",
+            fields=[FieldFault(path, "in_future", "This day has not come yet.")],
+        )
+
+
+def refuse_overfull_start(vessel: VesselView, litres: Decimal | None) -> None:
+    """Raise Invalid when a wine would begin with more than its vessel takes."""
+    if litres and vessel.capacity_l and litres > vessel.capacity_l * OVERFILL:
+        detail = f"{vessel.code} takes {vessel.capacity_l} L, not {litres:f} L."
+        raise Invalid(
+            f"{detail} Nothing was saved.",
+            code="over_capacity",
+            fields=[FieldFault("start_volume_l", "over_capacity", detail)],
+        )
 
 
 def add_with_code(session: Session, fermentation: Fermentation) -> None:
@@ -101,7 +132,8 @@ def add_with_code(session: Session, fermentation: Fermentation) -> None:
         ) from error
 
 
-def _occupy(session: Session, fermentation: Fermentation, vessel_id: int, vessel_code: str) -> None:
+def occupy(session: Session, fermentation: Fermentation, vessel_id: int, vessel_code: str) -> None:
+    """Let a wine lie in a vessel from its start on. Raises Conflict when that holds another then, or later."""
     try:
         with session.begin_nested():
             session.add(
@@ -119,6 +151,19 @@ def _occupy(session: Session, fermentation: Fermentation, vessel_id: int, vessel
             code="vessel_occupied",
             fields=[FieldFault("vessel_code", "occupied", "Holds another fermentation.")],
         ) from error
+
+
+def is_vessel_gone(error: IntegrityError) -> bool:
+    """Whether the database refused to put wine into a vessel that left the cellar."""
+    return name_constraint(error) == "vessel_occupancies_living_vessel"
+
+
+def refuse_gone_vessel(codes: str) -> Conflict:
+    """The refusal of a vessel that left the cellar."""
+    return Conflict(
+        f"{codes} left the cellar. Nothing was changed. Restore the vessel first.",
+        code="vessel_deleted",
+    )
 
 
 def get_fermentation(session: Session, fermentation_id: int) -> FermentationView:
@@ -150,7 +195,7 @@ def record_sample(
     """Put a reading into the book; a retry with the same UUID finds the first one and changes nothing.
 
     Raises NotAllowed, NotFound, Invalid (cannot be), NeedsConfirmation (unusual, and `confirm` is not set) and Conflict
-    (the UUID belongs to another reading, or the fermentation was cancelled).
+    (the UUID belongs to another reading, or the fermentation was cancelled or has not begun).
     """
     require(actor, Permission.RECORD_SAMPLES)
     hold_fermentation(session, fermentation_id, alone=False)
@@ -161,7 +206,7 @@ def record_sample(
         # Who sends again had no answer: perhaps the process that saved it died before it could wake the worker.
         outbox.wake_after_commit(session)
         return Recorded(earlier, created=False)
-    refuse_cancelled(fermentation)
+    refuse_entries(fermentation)
     before, after = find_neighbours(
         session, fermentation_id, command.sample_type, command.measured_at
     )
@@ -183,8 +228,13 @@ def record_sample(
     return Recorded(view_sample(session.get_one(Sample, sample_id)), created=True)
 
 
-def refuse_cancelled(fermentation: FermentationView) -> None:
-    """Raise Conflict when the fermentation was cancelled."""
+def refuse_entries(fermentation: FermentationView) -> None:
+    """Raise Conflict when the fermentation takes no entries: it was cancelled, or has not begun."""
+    if fermentation.status == "planned":
+        raise Conflict(
+            f"{fermentation.code} has not begun. Nothing was saved. Start it first.",
+            code="fermentation_planned",
+        )
     if fermentation.status == "cancelled":
         raise Conflict(
             f"{fermentation.code} was cancelled and takes no more entries. Nothing was saved.",

@@ -33,6 +33,7 @@ class Move:
 
 # Of a wine, by the verb. Nothing leads out of "cancelled".
 MOVES = {
+    "start": Move(frozenset({"planned"}), "active"),
     "complete": Move(frozenset({"active"}), "completed"),
     "reopen": Move(frozenset({"completed"}), "active"),
     "cancel": Move(frozenset({"planned", "active"}), "cancelled"),

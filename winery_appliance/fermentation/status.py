@@ -1,4 +1,4 @@
-"""How a fermentation ends, goes on after all, or is given up, and how its phases go on; the rules stand in `states`."""
+"""How a fermentation starts after a plan, ends, goes on after all, or is given up; and its phases. Rules: `states`."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -13,23 +13,30 @@ from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid
 from winery_appliance.core.version_tags import refuse_stale
-from winery_appliance.fermentation.commands import EndFermentation, SetPhase
+from winery_appliance.fermentation.commands import EndFermentation, SetPhase, StartPlanned
 from winery_appliance.fermentation.events import (
     FermentationCancelled,
     FermentationCompleted,
     FermentationEvent,
     FermentationPhaseChanged,
     FermentationReopened,
+    FermentationStarted,
 )
 from winery_appliance.fermentation.models import Fermentation, VesselOccupancy
 from winery_appliance.fermentation.phases import end_wine, resume_wine, write_phase
 from winery_appliance.fermentation.queries import (
     FermentationView,
-    find_last_moment,
     hold_fermentation,
 )
 from winery_appliance.fermentation.rules import FUTURE_TOLERANCE, SHORTEST
-from winery_appliance.fermentation.service import get_fermentation
+from winery_appliance.fermentation.service import (
+    get_fermentation,
+    is_vessel_gone,
+    occupy,
+    refuse_future_start,
+    refuse_gone_vessel,
+    refuse_overfull_start,
+)
 from winery_appliance.fermentation.states import (
     MOVES,
     Phase,
@@ -37,14 +44,68 @@ from winery_appliance.fermentation.states import (
     PhaseName,
     move_phase,
 )
-from winery_appliance.fermentation.transfer_queries import read_contents
+from winery_appliance.fermentation.transfer_queries import (
+    find_last_moment,
+    hold_transfers,
+    read_contents,
+)
+from winery_appliance.winery.queries import hold_vessels
 
 # What is said to have happened after each move.
 EVENTS: dict[str, type[FermentationEvent]] = {
+    "start": FermentationStarted,
     "complete": FermentationCompleted,
     "reopen": FermentationReopened,
     "cancel": FermentationCancelled,
 }
+
+
+def start_planned(
+    session: Session, fermentation_id: int, command: StartPlanned, *, actor: Actor, now: datetime
+) -> FermentationView:
+    """Begin what was planned, in a vessel that is free. Asked again, it stays as it is.
+
+    Raises NotAllowed, NotFound, Conflict for a status that cannot start, another start, or a vessel that holds another
+    wine, and Invalid for a start in the future, an unknown vessel or more litres than it takes.
+    """
+    require(actor, Permission.RUN_FERMENTATIONS)
+    hold_transfers(session, actor.winery_id)
+    found = _begin_move(session, "start", fermentation_id, actor)
+    if found.status == "active":
+        return _stay_begun(found, command)
+    at = command.at or now
+    refuse_future_start(at, "at", now)
+    code = command.vessel_code or found.vessel_code
+    vessel = hold_vessels(session, [code]).get(code.lower())
+    if vessel is None:
+        detail = f"There is no vessel {code}."
+        raise Invalid(
+            f"{detail} Nothing was changed. Say which vessel it is.",
+            code="unknown_vessel",
+            fields=[FieldFault("vessel_code", "unknown_vessel", detail)],
+        )
+    litres = command.start_volume_l or found.start_volume_l
+    refuse_overfull_start(vessel, litres)
+    row = session.get_one(Fermentation, found.id)
+    row.status, row.started_at = MOVES["start"].after, at
+    row.vessel_code, row.start_volume_l = vessel.code, litres
+    write_phase(row, "af", Phase("running", at))
+    session.flush()
+    occupy(session, row, vessel.id, vessel.code)
+    outbox.publish(session, EVENTS["start"](row.winery_id, row.id))
+    return get_fermentation(session, row.id)
+
+
+def _stay_begun(found: FermentationView, command: StartPlanned) -> FermentationView:
+    elsewhere = command.vessel_code and command.vessel_code.lower() not in (
+        code.lower() for code in found.vessel_codes
+    )
+    if elsewhere or command.at not in (None, found.started_at):
+        raise Conflict(
+            f"{found.code} began in {found.vessel_code} at {found.started_at:%Y-%m-%d %H:%M} UTC. Nothing was changed.",
+            code="wrong_status",
+        )
+    return found
 
 
 def complete_fermentation(
@@ -84,15 +145,20 @@ def cancel_fermentation(
     found = _begin_move(session, "cancel", fermentation_id, actor)
     if found.status == "cancelled":
         return _stay(found, command)
-    _, flows = read_contents(session, found.id)
+    refuse_wine_elsewhere(session, found)
+    at = max(_read_end(command, now), found.started_at + SHORTEST)
+    return _end(session, "cancel", found, at)
+
+
+def refuse_wine_elsewhere(session: Session, wine: FermentationView) -> None:
+    """Raise Conflict for wine that came from another or went into one: its litres are part of that one's."""
+    _, flows = read_contents(session, wine.id)
     if any(flow.from_fermentation_id != flow.to_fermentation_id for flow in flows):
         raise Conflict(
-            f"{found.code} came from another wine, or went into one. Nothing was changed. "
+            f"{wine.code} came from another wine, or went into one. Nothing was changed. "
             "If that is wrong, void the transfer; if it is over, complete it.",
             code="wine_elsewhere",
         )
-    at = max(_read_end(command, now), found.started_at + SHORTEST)
-    return _end(session, "cancel", found, at)
 
 
 def reopen_fermentation(
@@ -116,6 +182,8 @@ def reopen_fermentation(
         with session.begin_nested():
             _set_upper(session, found, None, withdrawn=False)
     except IntegrityError as error:
+        if is_vessel_gone(error):
+            raise refuse_gone_vessel(" or ".join(found.vessel_codes)) from error
         raise Conflict(
             f"{' or '.join(found.vessel_codes)} holds another fermentation since then. {found.code} stays completed.",
             code="vessel_occupied",

@@ -14,10 +14,23 @@ from winery_appliance.fermentation.commands import (
     EndFermentation,
     ReopenFermentation,
     SetPhase,
+    StartPlanned,
 )
 from winery_appliance.fermentation.states import PhaseName
 
 blueprint = Blueprint("fermentation_status_api", __name__, url_prefix="/api/v1/fermentations")
+
+
+@blueprint.post("/<id:fermentation_id>/start")
+@describes({200: FermentationAnswer}, body=StartPlanned, problems=[409])
+@permitted(Permission.RUN_FERMENTATIONS)
+def start(fermentation_id: int) -> ResponseReturnValue:
+    """Begin a planned fermentation, in a vessel that is free."""
+    actor = current_actor()
+    command = web.read_json(StartPlanned)
+    with web.transaction(actor.winery_id) as session:
+        view = status.start_planned(session, fermentation_id, command, actor=actor, now=clock.now())
+    return web.answer_json(FermentationAnswer.show(view))
 
 
 @blueprint.post("/<id:fermentation_id>/complete")

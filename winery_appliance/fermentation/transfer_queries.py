@@ -14,10 +14,12 @@ from winery_appliance.fermentation.commands import ListTransfers
 from winery_appliance.fermentation.flows import Contents, Flow, follow_contents
 from winery_appliance.fermentation.models import (
     Fermentation,
+    Sample,
     Transfer,
     TransferFlow,
     VesselOccupancy,
 )
+from winery_appliance.fermentation.queries import is_current
 from winery_appliance.winery.queries import find_vessel, read_vessel_codes
 
 
@@ -116,6 +118,35 @@ def read_flows(session: Session, fermentation_ids: Sequence[int]) -> list[Flow]:
         .order_by(Transfer.moved_at, Transfer.id, TransferFlow.id)
     )
     return [Flow(*row) for row in rows]
+
+
+def find_last_moment(session: Session, fermentation_id: int) -> datetime | None:
+    """From when on nothing in the book contradicts an end: its last reading, or just behind its last transfer."""
+    last: datetime | None = session.scalar(
+        select(
+            func.greatest(
+                select(func.max(Sample.measured_at))
+                .where(Sample.fermentation_id == fermentation_id, is_current())
+                .scalar_subquery(),
+                select(
+                    func.max(func.lower(VesselOccupancy.during)) + text("interval '1 microsecond'")
+                )
+                .where(VesselOccupancy.fermentation_id == fermentation_id)
+                .scalar_subquery(),
+                select(func.max(Transfer.moved_at) + text("interval '1 microsecond'"))
+                .join(TransferFlow, TransferFlow.transfer_id == Transfer.id)
+                .where(
+                    or_(
+                        TransferFlow.from_fermentation_id == fermentation_id,
+                        TransferFlow.to_fermentation_id == fermentation_id,
+                    ),
+                    Transfer.voided_at.is_(None),
+                )
+                .scalar_subquery(),
+            )
+        )
+    )
+    return last
 
 
 def read_first_contents(session: Session, fermentation_ids: Sequence[int]) -> dict[int, Contents]:

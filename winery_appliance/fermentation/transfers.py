@@ -35,8 +35,12 @@ from winery_appliance.fermentation.models import (
 )
 from winery_appliance.fermentation.phases import end_wine, resume_wine
 from winery_appliance.fermentation.queries import FermentationView, hold_fermentation
-from winery_appliance.fermentation.rules import FUTURE_TOLERANCE, SHORTEST
-from winery_appliance.fermentation.service import get_fermentation
+from winery_appliance.fermentation.rules import FUTURE_TOLERANCE, OVERFILL, SHORTEST
+from winery_appliance.fermentation.service import (
+    get_fermentation,
+    is_vessel_gone,
+    refuse_gone_vessel,
+)
 from winery_appliance.fermentation.transfer_queries import (
     TransferView,
     find_transfer,
@@ -46,9 +50,6 @@ from winery_appliance.fermentation.transfer_queries import (
     read_flows,
 )
 from winery_appliance.winery.queries import VesselView, hold_vessels, read_vessel_codes
-
-# A barrel of 225 L takes 228 when it is filled to the bung.
-OVERFILL = Decimal("1.05")
 
 
 @dataclass(frozen=True)
@@ -389,6 +390,7 @@ def _undo(
 
 
 def _return_to(session: Session, wine_id: int, vessel_id: int, moved_at: datetime) -> None:
+    """Let a wine lie again in a vessel that it left. Raises Conflict when that holds another, or left the cellar."""
     row = session.scalars(
         select(VesselOccupancy).where(
             VesselOccupancy.fermentation_id == wine_id,
@@ -400,4 +402,7 @@ def _return_to(session: Session, wine_id: int, vessel_id: int, moved_at: datetim
         with session.begin_nested():
             row.during = Range(row.during.lower, None)
     except IntegrityError as error:
+        if is_vessel_gone(error):
+            code = read_vessel_codes(session, [vessel_id])[vessel_id]
+            raise refuse_gone_vessel(code) from error
         raise _refuse_occupied(session, vessel_id) from error

@@ -18,7 +18,8 @@ def find_vessel_codes(
     """The codes of the vessels each fermentation left last, or has not left, in walking order."""
     if not fermentation_ids:
         return {}
-    places = {vessel.id: (at, vessel.code) for at, vessel in enumerate(list_vessels(session))}
+    every = list_vessels(session, deleted=None)
+    places = {vessel.id: (at, vessel.code) for at, vessel in enumerate(every)}
     end = func.coalesce(func.upper(VesselOccupancy.during), text("'infinity'"))
     latest = (
         select(

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from winery_appliance.core.openapi import Answer
+from winery_appliance.core.openapi import Answer, When
+from winery_appliance.winery.commands import Jacket, Material, VesselKind
 
 
 class VesselAnswer(Answer):
@@ -10,9 +11,12 @@ class VesselAnswer(Answer):
 
     id: int
     code: str
-    kind: Literal["tank", "barrel", "bin"]
+    kind: VesselKind
+    material: Material | None
+    jacket: Jacket | None
     capacity_l: int | None
     position: int | None
+    deleted_at: When | None
 
 
 class WineryAnswer(Answer):

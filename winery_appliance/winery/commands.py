@@ -79,15 +79,57 @@ class SetWalkingOrder(BaseModel):
     codes: Annotated[list[Code], Field(max_length=MOST_VESSELS)]
 
 
+VesselKind = Literal[
+    "tank",
+    "open_top",
+    "barrel",
+    "puncheon",
+    "foudre",
+    "egg",
+    "amphora",
+    "bin",
+    "tote",
+    "keg",
+    "demijohn",
+]
+Material = Literal[
+    "stainless_steel", "oak", "other_wood", "concrete", "clay", "fiberglass", "plastic", "glass"
+]
+Jacket = Literal["none", "cooling", "heating", "cooling_and_heating"]
+CapacityLitres = Annotated[int, Field(gt=0, le=10_000_000)]
+Position = Annotated[int, Field(ge=0, le=100_000)]
+
+
 class CreateVessel(BaseModel):
-    """A vessel by its code; volume in litres, position in walking order."""
+    """A vessel by its code; capacity in litres, position in walking order, jacket: what can be done to its temperature."""
 
     model_config = ConfigDict(extra="forbid")
 
     code: Code
-    kind: Literal["tank", "barrel", "bin"] = "tank"
-    capacity_l: Annotated[int, Field(gt=0, le=10_000_000)] | None = None
-    position: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    kind: VesselKind = "tank"
+    material: Material | None = None
+    jacket: Jacket | None = None
+    capacity_l: CapacityLitres | None = None
+    position: Position | None = None
+
+
+class ChangeVessel(BaseModel):
+    """What is to be different about a vessel; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=forget_defaults)
+
+    code: Code = ""
+    kind: VesselKind = "tank"
+    material: Material | None = None
+    jacket: Jacket | None = None
+    capacity_l: CapacityLitres | None = None
+    position: Position | None = None
+
+
+class ListVessels(BaseModel):
+    """Which vessels to list: those of the cellar, or the `deleted` ones."""
+
+    deleted: Literal["true", "false"] = "false"
 
 
 class SetUpWinery(BaseModel):

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from winery_appliance.core.coded_rows import CodedRow
 from winery_appliance.core.db import Base
 
 _NOW = text("now()")
@@ -68,14 +69,29 @@ class Winery(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
 
 
-class Vessel(Base):
-    """A tank, barrel or bin."""
+class Vessel(CodedRow):
+    """What wine lies in. `jacket` says what its wall can do to the temperature; unknown is NULL, as is the material.
 
+    Triggers see to it that wine lies in vessels of the cellar only, and that one leaves it empty.
+    """
+
+    noun = "vessel"
     __tablename__ = "vessels"
     __table_args__ = (
         ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
         UniqueConstraint("winery_id", "id"),
-        CheckConstraint("kind IN ('tank', 'barrel', 'bin')", name="vessels_kind"),
+        CheckConstraint(
+            "kind IN ('tank', 'open_top', 'barrel', 'puncheon', 'foudre', 'egg', 'amphora', 'bin', 'tote', 'keg',"
+            " 'demijohn')",
+            name="vessels_kind",
+        ),
+        CheckConstraint(
+            "material IN ('stainless_steel', 'oak', 'other_wood', 'concrete', 'clay', 'fiberglass', 'plastic', 'glass')",
+            name="vessels_material",
+        ),
+        CheckConstraint(
+            "jacket IN ('none', 'cooling', 'heating', 'cooling_and_heating')", name="vessels_jacket"
+        ),
         CheckConstraint("capacity_l > 0", name="vessels_hold_something"),
         Index(
             "vessels_search",
@@ -94,14 +110,11 @@ class Vessel(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    winery_id: Mapped[int] = mapped_column(BigInteger)
-    code: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text, server_default=text("'tank'"))
+    material: Mapped[str | None] = mapped_column(Text)
+    jacket: Mapped[str | None] = mapped_column(Text)
     capacity_l: Mapped[int | None] = mapped_column(Integer)
     position: Mapped[int | None] = mapped_column(Integer)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
-    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class SetupCode(Base):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from math import inf
 
 from sqlalchemy import func, select, text
@@ -55,8 +56,11 @@ class VesselView:
     id: int
     code: str
     kind: str
+    material: str | None
+    jacket: str | None
     capacity_l: int | None
     position: int | None
+    deleted_at: datetime | None
 
 
 def read_winery(session: Session) -> WineryView:
@@ -129,23 +133,27 @@ def hold_vessels(session: Session, codes: Collection[str]) -> dict[str, VesselVi
     return {row.code.lower(): _view(row) for row in rows}
 
 
-def list_vessels(session: Session) -> list[VesselView]:
+def list_vessels(session: Session, *, deleted: bool | None = False) -> list[VesselView]:
     """Every vessel in walking order: by position and then by code, or by code alone, as the winery chose.
 
-    Numbers in codes count as numbers: T-2 comes before T-10.
+    Numbers in codes count as numbers: T-2 comes before T-10. With `deleted` those that left the cellar
+    instead; None lists both.
     """
-    rows = session.execute(
-        select(
-            Vessel.id,
-            Vessel.code,
-            Vessel.kind,
-            Vessel.capacity_l,
-            Vessel.position,
-            Winery.walking_order,
-        )
-        .join(Winery, Winery.id == Vessel.winery_id)
-        .where(Vessel.deleted_at.is_(None))
-    )
+    wanted = select(
+        Vessel.id,
+        Vessel.code,
+        Vessel.kind,
+        Vessel.material,
+        Vessel.jacket,
+        Vessel.capacity_l,
+        Vessel.position,
+        Vessel.deleted_at,
+        Winery.walking_order,
+    ).join(Winery, Winery.id == Vessel.winery_id)
+    if deleted is not None:
+        gone = Vessel.deleted_at
+        wanted = wanted.where(gone.is_not(None) if deleted else gone.is_(None))
+    rows = session.execute(wanted)
     placed = [(_place(row.code, row.position, row.walking_order), row) for row in rows]
     placed.sort(key=lambda each: each[0])
     return [VesselView(*row[:-1]) for _, row in placed]
@@ -163,4 +171,13 @@ def _place(
 
 
 def _view(row: Vessel) -> VesselView:
-    return VesselView(row.id, row.code, row.kind, row.capacity_l, row.position)
+    return VesselView(
+        row.id,
+        row.code,
+        row.kind,
+        row.material,
+        row.jacket,
+        row.capacity_l,
+        row.position,
+        row.deleted_at,
+    )

@@ -1,10 +1,9 @@
-"""Use cases of the winery: the first run, and vessels."""
+"""Use cases of the winery: the first run, and its settings."""
 
 import hashlib
 from collections.abc import Collection
 
 from sqlalchemy import func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,25 +12,13 @@ from winery_appliance.auth.passwords import hash_password, make_readable_secret
 from winery_appliance.auth.permissions import Permission, Role
 from winery_appliance.auth.service import Actor, create_user, require
 from winery_appliance.core.db import Database, enter_winery
-from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
+from winery_appliance.core.errors import Conflict, FieldFault, Invalid
 from winery_appliance.core.outbox import publish
 from winery_appliance.core.version_tags import refuse_stale
-from winery_appliance.winery.commands import (
-    ChangeWinery,
-    CreateVessel,
-    SetUpWinery,
-    SetWalkingOrder,
-)
-from winery_appliance.winery.events import WalkingOrderChanged, WineryChanged
-from winery_appliance.winery.models import SetupCode, Vessel, Winery
-from winery_appliance.winery.queries import (
-    VesselView,
-    WineryView,
-    find_vessel,
-    find_vessel_by_id,
-    list_vessels,
-    view_winery,
-)
+from winery_appliance.winery.commands import ChangeWinery, SetUpWinery
+from winery_appliance.winery.events import WineryChanged
+from winery_appliance.winery.models import SetupCode, Winery
+from winery_appliance.winery.queries import WineryView, view_winery
 
 _CODE_LENGTH = 12
 
@@ -126,73 +113,6 @@ def change_winery(
     session.flush()
     publish(session, WineryChanged(row.id))
     return view_winery(row)
-
-
-def set_walking_order(
-    session: Session, command: SetWalkingOrder, *, actor: Actor, seen: Collection[str] | None
-) -> list[VesselView]:
-    """Number the vessels in the order of the round; all of them as they are walked then.
-
-    Those not named lose their number and come behind. Raises NotAllowed, ChangedMeanwhile, and Invalid for a code that
-    no vessel has or that is named twice.
-    """
-    require(actor, Permission.CONFIGURE_CELLAR)
-    living = select(Vessel).where(Vessel.deleted_at.is_(None)).order_by(Vessel.id).with_for_update()
-    vessels = {vessel.code.lower(): vessel for vessel in session.scalars(living)}
-    refuse_stale(list_vessels(session), seen)
-    wanted = [code.lower() for code in command.codes]
-    faults = [
-        FieldFault(f"codes.{n}", "wrong", f"{command.codes[n]}: {why}")
-        for n, code in enumerate(wanted)
-        if (why := _doubt(code, vessels, wanted[:n]))
-    ]
-    if faults:
-        raise Invalid(
-            f"Nothing was saved. {faults[0].detail}", code="wrong_walking_order", fields=faults
-        )
-    places = {code: n for n, code in enumerate(wanted, 1)}
-    for code, vessel in vessels.items():
-        vessel.position = places.get(code)
-    session.flush()
-    publish(session, WalkingOrderChanged(actor.winery_id))
-    return list_vessels(session)
-
-
-def _doubt(code: str, known: Collection[str], before: Collection[str]) -> str:
-    if code not in known:
-        return "There is no such vessel."
-    return "It is named twice." if code in before else ""
-
-
-def add_vessel(session: Session, command: CreateVessel, *, actor: Actor) -> VesselView:
-    """Add a vessel. Raises NotAllowed, or Conflict when its code is in use."""
-    require(actor, Permission.CONFIGURE_CELLAR)
-    values = {"winery_id": actor.winery_id, **command.model_dump()}
-    added = session.scalar(
-        insert(Vessel).values(values).on_conflict_do_nothing().returning(Vessel.id)
-    )
-    if added is None:
-        raise Conflict(
-            f"There is a vessel {command.code} already.",
-            code="code_taken",
-            fields=[FieldFault("code", "taken", "Already in use.")],
-        )
-    found = find_vessel(session, command.code)
-    assert found is not None
-    return found
-
-
-def get_vessel(session: Session, vessel_id: int) -> VesselView:
-    """The vessel, also one that left the cellar. Raises NotFound, also for one of another winery."""
-    found = find_vessel_by_id(session, vessel_id)
-    if found is None:
-        raise NotFound("There is no such vessel in this winery.")
-    return found
-
-
-def find_or_add_vessel(session: Session, code: str, *, actor: Actor) -> VesselView:
-    """The vessel with this code; a new one, with nothing but its code, where there is none yet."""
-    return find_vessel(session, code) or add_vessel(session, CreateVessel(code=code), actor=actor)
 
 
 def _hash_code(code: str) -> bytes:

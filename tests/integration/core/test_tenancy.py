@@ -233,4 +233,4 @@ class TestDoors:
         assert tank.record("24.0").status_code == 201
         with book.worker.transaction() as session:
             rows = session.execute(text("SELECT * FROM door_find_pending_events(10)")).all()
-        assert {row.subject for row in rows} == {f"fermentation:{tank.id}"}
+        assert {row.subject for row in rows} == {"vessel:1", f"fermentation:{tank.id}"}

@@ -289,3 +289,73 @@ def test_the_worker_analyses_a_fermentation_that_has_lots(
     assert api.post(f"/fermentations/{made['id']}/samples", body).status_code == 201
     work_off()
     assert api.get(f"/fermentations/{made['id']}/analysis").json["status"] == "done"
+
+
+def put_lots(api: Api, wine_id: int, *sources: tuple[str, Any], tag: str | None = None) -> Any:
+    """All shares of a wine anew, as it was read last or as `tag` says."""
+    path = f"/fermentations/{wine_id}"
+    seen = tag or api.get(path).headers["ETag"]
+    lots = [{"harvest_lot_code": code, "percentage": share} for code, share in sources]
+    return api.call("PUT", f"{path}/lot-sources", {"lot_sources": lots}, **{"If-Match": seen})
+
+
+def test_shares_are_put_right_and_what_they_were_stays_in_the_log(
+    api: Api, book: Winery, cast: Cast
+) -> None:
+    made = start(api, "A", ("26-L1", 60), ("26-L2", 40)).json
+    tag = api.get(f"/fermentations/{made['id']}").headers["ETag"]
+    changed = put_lots(api, made["id"], ("26-l1", "70"), ("26-L3", "29.95"))
+    assert changed.status_code == 200, changed.text
+    shares = {lot["harvest_lot_code"]: lot["percentage"] for lot in changed.json["lot_sources"]}
+    assert shares == {"26-L1": 70, "26-L3": 29.95}
+    assert api.get(f"/fermentations/{made['id']}").json == changed.json
+    origin = api.get(f"/fermentations/{made['id']}/origin").json
+    assert [each["harvest_lot"]["code"] for each in origin["composition"]] == ["26-L1", "26-L3"]
+    with book.app.transaction(cast.ana.winery_id) as session:
+        logged = session.execute(
+            text(
+                "SELECT action, changes->'percentage', user_id FROM audit_log"
+                " WHERE subject = 'fermentation_lot_sources' ORDER BY id DESC LIMIT 3"
+            )
+        ).all()
+    assert sorted((action, part) for action, part, _ in logged) == [
+        ("delete", [40.0, None]),
+        ("insert", [None, 29.95]),
+        ("update", [60.0, 70.0]),
+    ]
+    assert {user_id for _, _, user_id in logged} == {cast.marco.user_id}
+    assert put_lots(api, made["id"], ("26-L1", 100), tag=tag).status_code == 412
+    path = f"/fermentations/{made['id']}/lot-sources"
+    assert api.call("PUT", path, {"lot_sources": []}).status_code == 428
+    assert put_lots(api, made["id"]).json["lot_sources"] == []
+
+
+@pytest.mark.parametrize(
+    ("sources", "code"),
+    [
+        ([("26-L1", 60), ("26-L2", "39.89")], "sum_not_100"),
+        ([("26-L1", 60), ("26-l1", 40)], "lot_twice"),
+        ([("26-L1", 60), ("nowhere", 40)], "unknown_lot"),
+    ],
+)
+def test_shares_that_cannot_be_change_nothing(api: Api, sources: Any, code: str) -> None:
+    made = start(api, "A", ("26-L1", 60), ("26-L2", 40)).json
+    refused = put_lots(api, made["id"], *sources)
+    assert (refused.status_code, refused.json["code"]) == (422, code)
+    assert api.get(f"/fermentations/{made['id']}").json == made
+
+
+def test_a_vintage_that_was_that_of_the_lots_follows_them(api: Api) -> None:
+    old = {
+        "vineyard_code": "ALTO",
+        "code": "25-L1",
+        "variety": "Graciano",
+        "vintage": "2025",
+        "harvested_on": "2025-09-14",
+        "kg_harvested": 4000,
+    }
+    assert api.post("/harvest-lots", old).status_code == 201
+    follows = start(api, "A", ("26-L1", 100)).json
+    said = start(api, "B", ("26-L1", 100), vintage=2024).json
+    assert put_lots(api, follows["id"], ("25-L1", 100)).json["vintage"] == 2025
+    assert put_lots(api, said["id"], ("25-L1", 100)).json["vintage"] == 2024

@@ -37,7 +37,8 @@ def start_next(tank: Tank, code: str, *, hours: float) -> TestResponse:
 
 def events(book: Winery, cast: Cast) -> list[str]:
     with book.app.transaction(cast.ana.winery_id) as session:
-        return list(session.scalars(text("SELECT event FROM outbox ORDER BY id")).all())
+        of_wines = text("SELECT event FROM outbox WHERE subject LIKE 'fermentation:%' ORDER BY id")
+        return list(session.scalars(of_wines).all())
 
 
 def alarms(tank: Tank) -> list[str]:

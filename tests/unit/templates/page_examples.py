@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from backup import health
 from tests.unit.templates.page_harness import NOW
@@ -14,8 +18,13 @@ from winery_appliance.analysis_engine.alarm_pages import TABS
 from winery_appliance.cellar_work.work_forms import WorkForm, empty_forms
 from winery_appliance.core.settings import Settings
 from winery_appliance.entrypoints.api_docs import arrange
+from winery_appliance.fermentation.lot_sources import LotSourceView
+from winery_appliance.fermentation.managing import fill_in, list_choices
+from winery_appliance.fermentation.queries import FermentationView
+from winery_appliance.fermentation.states import PHASES, Phase
 from winery_appliance.rounds.labels import make_label
 from winery_appliance.search.queries import Hit
+from winery_appliance.winery.queries import VesselView
 
 Page = tuple[str, dict[str, Any]]
 START = NOW - timedelta(days=8, hours=3)
@@ -388,6 +397,7 @@ FERMENT_PAGE: dict[str, Any] = {
     "rows": ROWS,
     "entry": entry(),
     "may_record": True,
+    "may_manage": True,
     "work": WORK,
     "work_forms": empty_forms("Europe/Madrid"),
 }
@@ -708,12 +718,63 @@ SETTINGS = {
     "walking_order": "position",
     "audit_months": "",
 }
+
+
+def managing(
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    *,
+    error: str | None = None,
+    **other: Any,
+) -> Page:
+    """The page on which a wine is managed."""
+    wine = FermentationView(
+        id=17,
+        code="G26-17",
+        vessel_codes=("T-17",),
+        style="red",
+        yeast_strain="QA23",
+        status="active",
+        started_at=START,
+        ended_at=None,
+        data_source="live",
+        created_at=START,
+        start_volume_l=Decimal(4500),
+        lot_sources=(
+            LotSourceView(1, "26-L1", "Graciano", "2026", Decimal("99.9"), Decimal(6100)),
+        ),
+        vintage=2026,
+        af=Phase("running", START),
+    )
+    wine = replace(wine, **other)
+    form = {
+        "values": fill_in(wine, ZoneInfo("Europe/Madrid")) | dict(typed or {}),
+        "errors": dict(errors or {}),
+        "error": error,
+        "act": (typed or {}).get("act", ""),
+    }
+    given = {
+        "wine": wine,
+        "form": form,
+        "choices": {name: list_choices(wine, name) for name in PHASES},
+        "lot_rows": len(wine.lot_sources) + 3,
+        "lots": ["26-L1", "26-L2"],
+        "vessels": ["T-17", "T-18"],
+    }
+    return "fermentation/manage.html", given
+
+
 FOUND = {
     Hit("vessel", 1, "T-1", None, "exact"): 17,
     Hit("fermentation", 17, "G26-T-1", None, "part"): 17,
     Hit("vessel", 2, "T-12", None, "prefix"): None,
     Hit("vineyard", 3, "ALT-1", "Alto de la Cruz", "part"): None,
 }
+
+CELLAR = [
+    VesselView(1, "T-1", "tank", "stainless_steel", "cooling", 5000, 1, None),
+    VesselView(2, "B-1", "barrel", None, None, None, None, None),
+]
 
 PAGES: dict[str, Page] = {
     "alarms": inbox("open", {"act": [alarm()], "watch": [COLD_ALARM]}, is_cut=True),
@@ -800,11 +861,45 @@ PAGES: dict[str, Page] = {
     ),
     "ferments": (
         "fermentation/index.html",
-        {"rows": LIST, "next_cursor": "abc", "may_start": True},
+        {"rows": LIST, "deleted": False, "next_cursor": "abc", "may_start": True},
+    ),
+    "ferments-deleted": (
+        "fermentation/index.html",
+        {"rows": LIST[:3], "deleted": True, "next_cursor": None, "may_start": True},
     ),
     "ferments-empty": (
         "fermentation/index.html",
-        {"rows": [], "next_cursor": None, "may_start": False},
+        {"rows": [], "deleted": False, "next_cursor": None, "may_start": False},
+    ),
+    "manage": managing(),
+    "manage-planned": managing(status="planned", lot_sources=()),
+    "manage-refused": managing(
+        {"act": "mlf", "mlf_started_at": "2026-09-31T08:00"},
+        {"mlf_started_at": "Use the date and time picker."},
+    ),
+    "manage-stale": managing({"act": "lots"}, error="Somebody changed this since you read it."),
+    "manage-over": managing(status="completed", start_volume_l=Decimal(0)),
+    "manage-cancelled": managing(status="cancelled"),
+    "vessels": ("winery/vessels.html", {"vessels": CELLAR, "deleted": False}),
+    "vessels-left": ("winery/vessels.html", {"vessels": CELLAR[:1], "deleted": True}),
+    "vessels-none": ("winery/vessels.html", {"vessels": [], "deleted": False}),
+    "vessel": (
+        "winery/vessel.html",
+        {
+            "vessel": CELLAR[0],
+            "form": {"values": {"code": "T-1", "kind": "egg"}, "errors": {}, "error": None},
+        },
+    ),
+    "vessel-new-refused": (
+        "winery/vessel.html",
+        {
+            "vessel": None,
+            "form": {
+                "values": {"kind": "tank"},
+                "errors": {"code": "Already in use."},
+                "error": None,
+            },
+        },
     ),
     "settings": (
         "winery/settings.html",
@@ -893,6 +988,7 @@ PAGES: dict[str, Page] = {
                 anomalies=[], recommendations=[], chart=chart(False) | {"style": "white"}
             ),
             "may_record": False,
+            "may_manage": False,
         },
     ),
     "ferment-failed": (

@@ -51,6 +51,8 @@ ADDRESSES = {
     "devices.new_pin": "/new-pin",
     "devices.revoke_device": "/shared-devices/{device_id}/revoke",
     "fermentation.index": "/fermentations",
+    "fermentation.manage": "/fermentations/{fermentation_id}/manage",
+    "fermentation.restore": "/fermentations/{fermentation_id}/restore",
     "fermentation.record": "/fermentations/{fermentation_id}/samples",
     "fermentation.start": "/fermentations/new",
     "notes_api.get_photo": "/api/v1/fermentations/{fermentation_id}/notes/{note_id}/photo",
@@ -67,6 +69,12 @@ ADDRESSES = {
     "static": "/static/{filename}",
     "status.show": "/status",
     "winery.first_run": "/setup",
+    "winery.add_vessel": "/vessels/new",
+    "winery.delete_vessel": "/vessels/{vessel_id}/delete",
+    "winery.new_vessel": "/vessels/new",
+    "winery.restore_vessel": "/vessels/{vessel_id}/restore",
+    "winery.vessel": "/vessels/{vessel_id}",
+    "winery.vessels": "/vessels",
     "winery.settings": "/winery/settings",
 }
 PERSON = SimpleNamespace(

@@ -145,6 +145,7 @@ def test_what_people_type_cannot_become_markup() -> None:
         "rows": [row(NOW, "Sugar", NASTY, "°Bx", by=NASTY, confirmed=True)],
         "entry": entry(values={"sugar": NASTY}, questions=[NASTY], errors={"temperature": NASTY}),
         "may_record": True,
+        "may_manage": True,
         "work": [WorkRow("note", NOW, NASTY, NASTY, NASTY, NASTY, NASTY, True, 3)],
         "work_forms": {
             what: WorkForm(what, {f"{what}_note": NASTY, "note_content": NASTY}, {"body": NASTY})
