@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
+from math import gcd, lcm
 
 from winery_appliance.fermentation.flows import Contents, Flow, follow_contents, sum_volumes
 
 # How much of a wine came from each source, 1 together; None is what nobody recorded.
 Shares = Mapping[int | None, Fraction]
 UNRECORDED: Shares = {None: Fraction(1)}
+# The same while wines are mixed: whole numbers in the same ratios. One reduction a mixture, instead of several a source,
+# is what makes wines that were blended a thousand times traceable in a moment.
+Parts = dict[int | None, int]
 # As fine as shares are kept in the database.
 PERCENT_STEP = Decimal("0.0001")
 
@@ -47,46 +51,71 @@ def follow_wines(
 
     All that leaves the wine `traced` counts as its own, whatever it was before.
     """
-    after = dict(wines)
+    contents = {wine_id: wine.contents for wine_id, wine in wines.items()}
+    parts = {wine_id: _count_parts(wine.shares) for wine_id, wine in wines.items()}
+    mixed: set[int] = set()
     for _, streams in groupby(flows, key=lambda flow: (flow.moved_at, flow.transfer_id)):
         together = list(streams)
-        before = {
-            wine_id: after[wine_id]
+        touched = {
+            wine_id
             for flow in together
             for wine_id in (flow.from_fermentation_id, flow.to_fermentation_id)
-            if wine_id in after
+            if wine_id in parts
         }
-        for wine_id, wine in before.items():
-            came = [
-                flow
-                for flow in together
-                if flow.to_fermentation_id == wine_id != flow.from_fermentation_id
-            ]
-            shares = _mix(wine, came, before, traced) if came else wine.shares
-            after[wine_id] = Wine(follow_contents(wine.contents, together, wine_id), shares)
-    return after
+        before = {wine_id: parts[wine_id] for wine_id in touched}
+        if traced is not None:
+            before[traced] = {traced: 1}
+        for wine_id in touched:
+            came: dict[int, Decimal] = {}
+            for flow in together:
+                if flow.to_fermentation_id == wine_id != flow.from_fermentation_id:
+                    giver = flow.from_fermentation_id
+                    came[giver] = came.get(giver, Decimal(0)) + (flow.volume_l or 0)
+            if came:
+                there = sum_volumes(contents[wine_id].values())
+                ingredients = [
+                    (volume, before.get(giver, {None: 1})) for giver, volume in came.items()
+                ]
+                parts[wine_id] = _mix(there, parts[wine_id], ingredients)
+                mixed.add(wine_id)
+            contents[wine_id] = follow_contents(contents[wine_id], together, wine_id)
+    return {
+        wine_id: Wine(
+            contents[wine_id], _share(parts[wine_id]) if wine_id in mixed else wine.shares
+        )
+        for wine_id, wine in wines.items()
+    }
 
 
-def _mix(
-    wine: Wine, came: Iterable[Flow], before: Mapping[int, Wine], traced: int | None
-) -> Shares:
-    there = wine.volume_l
+def _count_parts(shares: Shares) -> Parts:
+    whole = lcm(*(share.denominator for share in shares.values()))
+    return {
+        source: share.numerator * (whole // share.denominator) for source, share in shares.items()
+    }
+
+
+def _share(parts: Parts) -> Shares:
+    whole = sum(parts.values())
+    return {source: Fraction(part, whole) for source, part in parts.items()}
+
+
+def _mix(there: Decimal | None, own: Parts, came: Iterable[tuple[Decimal, Parts]]) -> Parts:
+    """What `there` litres of `own` become when other litres of other parts come to them."""
     if there is None:
-        return UNRECORDED
-    amounts = {source: share * Fraction(there) for source, share in wine.shares.items()}
-    for flow in came:
-        giver = before.get(flow.from_fermentation_id)
-        shares = giver.shares if giver else UNRECORDED
-        if flow.from_fermentation_id == traced:
-            shares = {traced: Fraction(1)}
-        for source, share in shares.items():
-            amounts[source] = amounts.get(source, Fraction(0)) + share * Fraction(
-                flow.volume_l or 0
-            )
-    total = sum(amounts.values(), Fraction(0))
-    if not total:
-        return wine.shares
-    return {source: amount / total for source, amount in amounts.items() if amount}
+        return {None: 1}
+    poured = [(litres, parts) for litres, parts in [(there, own), *came] if litres]
+    # A litre of each ingredient has as many parts as it has; on a common denominator they can be added.
+    weights = [Fraction(litres) / sum(parts.values()) for litres, parts in poured]
+    common = lcm(*(weight.denominator for weight in weights))
+    amounts: Parts = {}
+    for weight, (_, parts) in zip(weights, poured, strict=True):
+        factor = weight.numerator * (common // weight.denominator)
+        for source, part in parts.items():
+            amounts[source] = amounts.get(source, 0) + part * factor
+    if not amounts:
+        return own
+    divisor = gcd(*amounts.values())
+    return {source: amount // divisor for source, amount in amounts.items()}
 
 
 def apportion(total: Decimal, shares: Shares, step: Decimal) -> dict[int | None, Decimal]:
