@@ -36,6 +36,12 @@ class Phone:
         """Until the round can be opened without the server."""
         self.page.evaluate("navigator.serviceWorker.ready.then(() => null)")
 
+    def lose_session(self) -> None:
+        """Be signed out behind the page's back, once no answer is on its way that would bring the cookie again."""
+        self.await_worker()
+        self.page.wait_for_load_state("networkidle")
+        self.context.clear_cookies()
+
     def type(self, text: str) -> None:
         """Digits on the pad."""
         for key in text:

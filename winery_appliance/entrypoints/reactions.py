@@ -83,7 +83,7 @@ from winery_appliance.winery.events import (
 
 # History comes first: its writers wait for each other, and none of them may hold something that another needs.
 REACTIONS: Reactions = {
-    FermentationPlanned: [],
+    FermentationPlanned: [record_history],
     FermentationStarted: [record_history, sample_devices_anew],
     FermentationCompleted: [record_history, analyse_fermentation, sample_devices_anew],
     FermentationReopened: [record_history, analyse_fermentation, sample_devices_anew],

@@ -102,7 +102,7 @@ def test_sent_again_the_whole_batch_is_repeated(tank: Tank, book: Winery, cast: 
     assert [o["sample"] for o in again] == [o["sample"] for o in first]
     with book.app.transaction(cast.ana.winery_id) as session:
         events = session.scalars(text("SELECT event FROM outbox")).all()
-    assert sorted(events) == ["FermentationStarted"] + ["SampleRecorded"] * 6
+    assert sorted(events) == ["FermentationStarted"] + ["SampleRecorded"] * 6 + ["VesselAdded"]
 
 
 def test_one_by_one_and_in_a_batch_are_the_same_reading(tank: Tank) -> None:

@@ -472,7 +472,8 @@ def test_events_say_what_happened(api: Api, book: Winery, cast: Cast) -> None:
     made = blend(api, second, part(None, fermentation_code="A"))
     api.post(f"/transfers/{made.json['id']}/void", {"reason": "x"})
     with book.app.transaction(cast.ana.winery_id) as session:
-        events = session.scalars(text("SELECT event FROM outbox ORDER BY id")).all()
+        of_wine = "SELECT event FROM outbox WHERE event <> 'VesselAdded' ORDER BY id"
+        events = session.scalars(text(of_wine)).all()
     assert events[2:] == [
         "FermentationSplit",
         "FermentationStarted",

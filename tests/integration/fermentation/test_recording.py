@@ -214,14 +214,14 @@ def test_the_same_reading_sent_by_ten_at_once_is_there_once(tank: Tank, book: Wi
     assert len(tank.api.get(f"/fermentations/{tank.id}/samples").json["items"]) == 1
     with book.worker.transaction() as session:
         pending = session.execute(text("SELECT * FROM door_find_pending_events(100)")).all()
-    assert len(pending) == 2, "one event for the start, one for the sample"
+    assert len(pending) == 3, "one event each for the vessel, the start and the sample"
 
 
 def test_a_refused_sample_leaves_no_event(tank: Tank, book: Winery, cast: Cast) -> None:
     tank.record("204")
     with book.app.transaction(cast.ana.winery_id) as session:
         events = session.scalars(text("SELECT event FROM outbox")).all()
-    assert events == ["FermentationStarted"]
+    assert events == ["VesselAdded", "FermentationStarted"]
 
 
 def test_censored_results_keep_their_qualifier(tank: Tank) -> None:

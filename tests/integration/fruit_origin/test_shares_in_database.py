@@ -324,13 +324,23 @@ def test_no_share_links_to_a_neighbours_lot(cellar: Cellar, cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("role", ["app", "worker"])
-def test_shares_are_not_changed_by_who_answers_requests(cellar: Cellar, role: str) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE fermentation_lot_sources SET harvest_lot_id = 1",
+        "UPDATE fermentation_lot_sources SET fermentation_id = 1",
+        "DELETE FROM harvest_lots",
+    ],
+)
+def test_neither_role_gives_a_share_to_another_wine_or_lot(
+    cellar: Cellar, role: str, statement: str
+) -> None:
+    """Shares are corrected, and laid down anew; what they are shares of stays."""
     cellar.fill(A="100")
-    for statement in ("UPDATE fermentation_lot_sources SET kg = 1", "DELETE FROM harvest_lots"):
-        with cellar.connect(role) as connection:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(statement)
-            connection.rollback()
+    with cellar.connect(role) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement)
+        connection.rollback()
 
 
 def test_the_step_can_be_taken_back_and_again_with_a_ferment_in_the_book(

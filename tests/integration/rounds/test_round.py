@@ -13,7 +13,7 @@ from tests.integration.fermentation.test_starting import start
 from winery_appliance.auth.service import Actor, open_session
 from winery_appliance.core import clock
 from winery_appliance.winery.commands import CreateVessel
-from winery_appliance.winery.service import add_vessel
+from winery_appliance.winery.vessels import add_vessel
 
 
 def test_tanks_come_in_walking_order(sign_in_api: Callable[[str], Api]) -> None:

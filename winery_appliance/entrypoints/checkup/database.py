@@ -79,7 +79,7 @@ ORDER BY 1
 MISSING_GRANTS = """
 SELECT c.relname FROM pg_class c
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-AND c.relname NOT IN ('staged_readings', 'staged_wines')
+AND c.relname NOT IN ('staged_readings', 'staged_wines', 'lessons')
 AND NOT has_any_column_privilege('winery_app', c.oid, 'SELECT, INSERT') ORDER BY 1
 """
 

@@ -232,7 +232,12 @@ def _show(view: ImportView, odd: Any, *, dry_run: bool) -> None:
     "--winery", "code", help="The winery's code; may be left out where there is only one."
 )
 @click.option(
-    "--format", "kind", type=click.Choice(exporting.FORMATS), default="csv", show_default=True
+    "--format",
+    "kind",
+    type=click.Choice(exporting.FORMATS),
+    default="csv",
+    show_default=True,
+    help="How the file is written.",
 )
 @click.option(
     "--out",
