@@ -41,7 +41,7 @@ from winery_appliance.analysis_engine.models import (
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
-from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
+from winery_appliance.core.errors import Conflict, FieldFault, NotFound, refuse_field
 from winery_appliance.core.version_tags import refuse_stale
 
 Seen = Collection[str] | None
@@ -63,7 +63,7 @@ def create_template(session: Session, command: CreateTemplate, *, actor: Actor) 
     """
     require(actor, Permission.CONFIGURE_CELLAR)
     if command.anomaly_type not in {check.id for check in find_checks()}:
-        raise _refusal("anomaly_type", "unknown", "There is no check of this name.")
+        raise refuse_field("anomaly_type", "unknown", "There is no check of this name.")
     _refuse_unreckoned(command.dose, [command.action, *command.instructions, command.reasoning])
     values = {"winery_id": actor.winery_id, **_as_columns(command.model_dump())}
     table = RecommendationTemplate
@@ -271,7 +271,9 @@ def _as_columns(values: dict[str, Any]) -> dict[str, Any]:
 
 def _refuse_unreckoned(dose: str | None, texts: Collection[str]) -> None:
     if dose is None and any("{dose}" in text for text in texts):
-        raise _refusal("dose", "needed", "The text names a dose; say which one is to be reckoned.")
+        raise refuse_field(
+            "dose", "needed", "The text names a dose; say which one is to be reckoned."
+        )
 
 
 def _taken(code: str) -> Conflict:
@@ -279,10 +281,4 @@ def _taken(code: str) -> Conflict:
         f"There is a template {code} for this type of anomaly already. Nothing was saved.",
         code="code_taken",
         fields=[FieldFault("code", "taken", "Already in use.")],
-    )
-
-
-def _refusal(path: str, code: str, detail: str) -> Invalid:
-    return Invalid(
-        f"{detail} Nothing was saved.", code=code, fields=[FieldFault(path, code, detail)]
     )

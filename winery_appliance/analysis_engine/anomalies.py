@@ -29,7 +29,7 @@ from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.queries import list_active_names
 from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
-from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
+from winery_appliance.core.errors import Conflict, NotFound, refuse_field
 from winery_appliance.core.version_tags import refuse_stale
 
 LONGEST_SNOOZE = timedelta(days=30)
@@ -120,7 +120,7 @@ def snooze_anomaly(
     row, found = _hold(session, anomaly_id, seen, now)
     _refuse_cleared(found)
     if not now < command.until <= now + LONGEST_SNOOZE:
-        raise _refusal("until", "out_of_range", "Choose a moment within the next 30 days.")
+        raise refuse_field("until", "out_of_range", "Choose a moment within the next 30 days.")
     if found.snoozed_until == command.until:
         return found
     row.snoozed_until = command.until
@@ -190,10 +190,4 @@ def _refuse_cleared(found: AnomalyView) -> None:
 
 def _refuse_stranger(session: Session, user_id: int | None) -> None:
     if user_id is not None and user_id not in list_active_names(session):
-        raise _refusal("assigned_to", "unknown", "There is no such person in this winery.")
-
-
-def _refusal(path: str, code: str, detail: str) -> Invalid:
-    return Invalid(
-        f"{detail} Nothing was saved.", code=code, fields=[FieldFault(path, code, detail)]
-    )
+        raise refuse_field("assigned_to", "unknown", "There is no such person in this winery.")

@@ -7,7 +7,7 @@ import sys
 import threading
 from dataclasses import dataclass
 
-from winery_appliance.core.errors import FieldFault, Invalid, Unavailable
+from winery_appliance.core.errors import Invalid, Unavailable, refuse_field
 
 # A photo of 50 megapixels, well compressed, with what a form puts around it.
 MOST_SENT_BYTES = 20 * 1024 * 1024
@@ -74,8 +74,4 @@ def redraw_photo(sent: bytes) -> Photo:
 
 
 def _refusal(code: str, detail: str) -> Invalid:
-    return Invalid(
-        f"{detail} Nothing was saved. Send another one.",
-        code=code,
-        fields=[FieldFault("photo", code, detail)],
-    )
+    return refuse_field("photo", code, detail, end="Nothing was saved. Send another one.")

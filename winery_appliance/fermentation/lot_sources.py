@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from winery_appliance.core.errors import FieldFault, Invalid
+from winery_appliance.core.errors import refuse_field
 from winery_appliance.core.many_rows import is_among
 from winery_appliance.fermentation.commands import LotSource
 from winery_appliance.fermentation.models import FermentationLotSource
@@ -81,11 +81,11 @@ def _read_rows(
     for place, (source, lot_id) in enumerate(zip(sources, lot_ids, strict=True)):
         path = f"lot_sources.{place}.harvest_lot_code"
         if lot_id is None:
-            raise _refusal(
+            raise refuse_field(
                 path, "unknown_lot", f"There is no harvest lot {source.harvest_lot_code}."
             )
         if lot_id in seen:
-            raise _refusal(path, "lot_twice", f"{source.harvest_lot_code} is named twice.")
+            raise refuse_field(path, "lot_twice", f"{source.harvest_lot_code} is named twice.")
         seen.add(lot_id)
         rows.append(
             {
@@ -102,17 +102,11 @@ def _read_rows(
 def _refuse_wrong_sum(sources: Sequence[LotSource]) -> None:
     total = sum((source.percentage for source in sources), Decimal(0))
     if abs(total - 100) > SUM_TOLERANCE:
-        raise _refusal(
+        raise refuse_field(
             "lot_sources",
             "sum_not_100",
             f"The shares sum to {total.normalize():f} %. Make them sum to 100 %.",
         )
-
-
-def _refusal(path: str, code: str, detail: str) -> Invalid:
-    return Invalid(
-        f"{detail} Nothing was saved.", code=code, fields=[FieldFault(path, code, detail)]
-    )
 
 
 def read_lot_sources(

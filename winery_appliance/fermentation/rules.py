@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from winery_appliance.core.errors import FieldFault, Invalid, NeedsConfirmation
+from winery_appliance.core.errors import FieldFault, NeedsConfirmation, refuse_field
 from winery_appliance.core.units import (
     UNIT_SYMBOLS,
     SampleType,
@@ -82,7 +82,7 @@ def judge(command: RecordSample, around: Surroundings, *, now: datetime) -> Judg
     low, high = hard_range(command.sample_type, command.unit)
     if not low <= typed <= high:
         symbol = UNIT_SYMBOLS[command.unit]
-        raise _refusal(
+        raise refuse_field(
             "value",
             "out_of_range",
             f"{command.value} {symbol} is impossible for {_label(command.sample_type)}. "
@@ -106,30 +106,30 @@ def _read_value(command: RecordSample) -> tuple[float, str | None]:
         parsed = parse_measurement(command.value)
         hard_range(command.sample_type, command.unit)
     except UnitMismatch as error:
-        raise _refusal("unit", "wrong_unit", str(error)) from error
+        raise refuse_field("unit", "wrong_unit", str(error)) from error
     except ValueError as error:
-        raise _refusal("value", "unreadable_number", str(error)) from error
+        raise refuse_field("value", "unreadable_number", str(error)) from error
     if parsed.qualifier and command.qualifier and parsed.qualifier != command.qualifier:
-        raise _refusal("qualifier", "contradiction", "The value and its qualifier disagree.")
+        raise refuse_field("qualifier", "contradiction", "The value and its qualifier disagree.")
     return parsed.value, parsed.qualifier or command.qualifier
 
 
 def _refuse_wrong_time(command: RecordSample, around: Surroundings, now: datetime) -> None:
     if command.measured_at > now + FUTURE_TOLERANCE:
-        raise _refusal(
+        raise refuse_field(
             "measured_at",
             "in_future",
             "This time has not come yet. Check the date and the clock of this device.",
         )
     if command.measured_at < around.started_at - START_TOLERANCE:
-        raise _refusal(
+        raise refuse_field(
             "measured_at",
             "before_start",
             f"The fermentation began only at {around.started_at:%Y-%m-%d %H:%M} UTC. "
             "Check the date of the reading.",
         )
     if around.ended_at is not None and command.measured_at > around.ended_at:
-        raise _refusal(
+        raise refuse_field(
             "measured_at",
             "after_end",
             f"The fermentation ended at {around.ended_at:%Y-%m-%d %H:%M} UTC.",
@@ -203,12 +203,6 @@ def _allowed_rise(around: Surroundings, at: datetime) -> float:
 
 def _brix(density_kg_m3: float) -> float:
     return from_canonical(SampleType.sugar, density_kg_m3, Unit.brix)
-
-
-def _refusal(path: str, code: str, detail: str) -> Invalid:
-    return Invalid(
-        f"{detail} Nothing was saved.", code=code, fields=[FieldFault(path, code, detail)]
-    )
 
 
 def _label(sample_type: SampleType) -> str:
