@@ -27,7 +27,6 @@ from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
 from winery_appliance.core.paging import Page
-from winery_appliance.core.version_tags import make_tag
 from winery_appliance.winery.queries import read_winery
 
 blueprint = Blueprint("advice_api", __name__, url_prefix="/api/v1")
@@ -178,12 +177,8 @@ def _change(
 
 
 def _answer(view: RecommendationView) -> Response:
-    response = web.answer_json(RecommendationAnswer.show(view))
-    response.set_etag(make_tag(view))
-    return response
+    return web.answer_tagged(RecommendationAnswer.show(view), view)
 
 
 def _answer_template(view: TemplateView) -> Response:
-    response = web.answer_json(TemplateAnswer.show(view))
-    response.set_etag(make_tag(view))
-    return response
+    return web.answer_tagged(TemplateAnswer.show(view), view)

@@ -21,7 +21,6 @@ from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
-from winery_appliance.core.version_tags import make_tag
 
 blueprint = Blueprint("anomalies_api", __name__, url_prefix="/api/v1/anomalies")
 REFUSALS = [409, 412, 428]
@@ -109,6 +108,4 @@ def _change(anomaly_id: int, kind: type[BaseModel], change: Callable[..., Anomal
 
 
 def _answer(view: AnomalyView) -> Response:
-    response = web.answer_json(AnomalyAnswer.show(view))
-    response.set_etag(make_tag(view))
-    return response
+    return web.answer_tagged(AnomalyAnswer.show(view), view)

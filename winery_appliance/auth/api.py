@@ -12,7 +12,6 @@ from winery_appliance.auth.people import PersonView
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import web
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
-from winery_appliance.core.version_tags import make_tag
 
 blueprint = Blueprint("auth_api", __name__, url_prefix="/api/v1")
 
@@ -156,6 +155,4 @@ def reset_password() -> ResponseReturnValue:
 
 
 def _answer(person: PersonView, status: int = 200) -> Response:
-    response = web.answer_json(UserAnswer.show(person), status)
-    response.set_etag(make_tag(person))
-    return response
+    return web.answer_tagged(UserAnswer.show(person), person, status)

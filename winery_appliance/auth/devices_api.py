@@ -27,7 +27,6 @@ from winery_appliance.core import web
 from winery_appliance.core.errors import NotAllowed
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
 from winery_appliance.core.paging import Page
-from winery_appliance.core.version_tags import make_tag
 
 blueprint = Blueprint("devices_api", __name__, url_prefix="/api/v1")
 
@@ -170,9 +169,7 @@ def reset_pin() -> ResponseReturnValue:
 
 
 def _answer(device: DeviceView) -> Response:
-    response = web.answer_json(DeviceAnswer.show(device))
-    response.set_etag(make_tag(device))
-    return response
+    return web.answer_tagged(DeviceAnswer.show(device), device)
 
 
 def _need_device() -> Device:

@@ -18,7 +18,6 @@ from winery_appliance.cellar_work.photos import MOST_SENT_BYTES, redraw_photo
 from winery_appliance.core import clock, web
 from winery_appliance.core.errors import NotFound
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
-from winery_appliance.core.version_tags import make_tag
 from winery_appliance.fermentation.service import get_fermentation
 
 blueprint = Blueprint(
@@ -137,6 +136,4 @@ def restore_note(fermentation_id: int, note_id: int) -> ResponseReturnValue:
 
 
 def _answer(view: NoteView, status: int = 200) -> ResponseReturnValue:
-    response = web.answer_json(NoteAnswer.show(view), status)
-    response.set_etag(make_tag(view))
-    return response
+    return web.answer_tagged(NoteAnswer.show(view), view, status)

@@ -18,7 +18,6 @@ from winery_appliance.cellar_work.task_commands import (
 from winery_appliance.cellar_work.task_queries import TaskView
 from winery_appliance.core import clock, web
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
-from winery_appliance.core.version_tags import make_tag
 
 blueprint = Blueprint("tasks_api", __name__, url_prefix="/api/v1/tasks")
 TASK = {201: TaskAnswer, 200: TaskAnswer}
@@ -116,6 +115,4 @@ def cancel_task(task_id: int) -> ResponseReturnValue:
 
 
 def _answer(view: TaskView) -> Response:
-    response = web.answer_json(TaskAnswer.show(view))
-    response.set_etag(make_tag(view))
-    return response
+    return web.answer_tagged(TaskAnswer.show(view), view)

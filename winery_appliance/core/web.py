@@ -23,6 +23,7 @@ from werkzeug.routing import IntegerConverter
 from winery_appliance.core import clock, errors
 from winery_appliance.core.db import Database
 from winery_appliance.core.settings import Settings
+from winery_appliance.core.version_tags import make_tag
 
 log = structlog.get_logger("winery.web")
 
@@ -231,6 +232,13 @@ def _refuse_constant(word: str) -> None:
 def answer_json(body: Any, status: int = 200) -> Response:
     """`body` as JSON."""
     return answer_written(json.dumps(body, ensure_ascii=False, allow_nan=False), status)
+
+
+def answer_tagged(body: Any, version: object, status: int = 200) -> Response:
+    """`body` as JSON, with the `ETag` of the `version` it shows, which a change must name."""
+    response = answer_json(body, status)
+    response.set_etag(make_tag(version))
+    return response
 
 
 def answer_written(text: str, status: int = 200) -> Response:

@@ -11,7 +11,6 @@ from winery_appliance.core import clock, web
 from winery_appliance.core.errors import Invalid
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
 from winery_appliance.core.paging import Page
-from winery_appliance.core.version_tags import make_tag
 from winery_appliance.devices import queries, service
 from winery_appliance.devices.answers import (
     AssignmentAnswer,
@@ -170,6 +169,4 @@ def _read_item(given: Any) -> DeviceReadingItem | Invalid:
 
 
 def _answer(device: DeviceView, status: int = 200) -> Response:
-    response = web.answer_json(ProbeAnswer.show(device), status)
-    response.set_etag(make_tag(device))
-    return response
+    return web.answer_tagged(ProbeAnswer.show(device), device, status)

@@ -7,7 +7,6 @@ from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
-from winery_appliance.core.version_tags import make_tag
 from winery_appliance.fermentation import changing, queries, removing, service
 from winery_appliance.fermentation.answers import FermentationAnswer, SampleAnswer
 from winery_appliance.fermentation.commands import (
@@ -157,6 +156,4 @@ def record_sample(fermentation_id: int) -> ResponseReturnValue:
 
 
 def _answer(view: FermentationView) -> Response:
-    response = web.answer_json(FermentationAnswer.show(view))
-    response.set_etag(make_tag(view))
-    return response
+    return web.answer_tagged(FermentationAnswer.show(view), view)

@@ -7,7 +7,6 @@ from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
 from winery_appliance.core.openapi import IF_MATCH, describes
-from winery_appliance.core.version_tags import make_tag
 from winery_appliance.fermentation import status
 from winery_appliance.fermentation.answers import FermentationAnswer
 from winery_appliance.fermentation.commands import (
@@ -103,6 +102,4 @@ def _set_phase(fermentation_id: int, name: PhaseName) -> Response:
         view = status.set_phase(
             session, fermentation_id, name, command, actor=actor, seen=seen, now=clock.now()
         )
-    response = web.answer_json(FermentationAnswer.show(view))
-    response.set_etag(make_tag(view))
-    return response
+    return web.answer_tagged(FermentationAnswer.show(view), view)

@@ -12,7 +12,6 @@ from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
-from winery_appliance.core.version_tags import make_tag
 from winery_appliance.fruit_origin import queries, service
 from winery_appliance.fruit_origin.answers import BlockAnswer, LotAnswer, VineyardAnswer
 from winery_appliance.fruit_origin.commands import (
@@ -242,9 +241,7 @@ def restore_lot(lot_id: int) -> ResponseReturnValue:
 
 
 def _answer(view: VineyardView | BlockView | LotView, status: int = 200) -> Response:
-    response = web.answer_json(_show(view), status)
-    response.set_etag(make_tag(view))
-    return response
+    return web.answer_tagged(_show(view), view, status)
 
 
 def _show(view: VineyardView | BlockView | LotView) -> dict[str, Any]:

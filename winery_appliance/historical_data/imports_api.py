@@ -7,7 +7,6 @@ from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import web
 from winery_appliance.core.openapi import ListOf, describes
-from winery_appliance.core.version_tags import make_tag
 from winery_appliance.historical_data import import_queries as queries
 from winery_appliance.historical_data import import_service as service
 from winery_appliance.historical_data.import_answers import ImportAnswer, ImportRowAnswer
@@ -139,6 +138,4 @@ def undo_import(import_id: int) -> ResponseReturnValue:
 
 
 def _answer(view: ImportView, status: int = 200) -> Response:
-    response = web.answer_json(ImportAnswer.show(view), status)
-    response.set_etag(make_tag(view))
-    return response
+    return web.answer_tagged(ImportAnswer.show(view), view, status)

@@ -135,9 +135,7 @@ def restore_vessel(vessel_id: int) -> ResponseReturnValue:
 
 
 def _answer_vessel(vessel: VesselView, status: int = 200) -> Response:
-    response = web.answer_json(VesselAnswer.show(vessel), status)
-    response.set_etag(make_tag(vessel))
-    return response
+    return web.answer_tagged(VesselAnswer.show(vessel), vessel, status)
 
 
 def _answer_vessels(vessels: list[VesselView]) -> Response:
@@ -147,6 +145,4 @@ def _answer_vessels(vessels: list[VesselView]) -> Response:
 
 
 def _answer_winery(winery: WineryView) -> Response:
-    response = web.answer_json(WineryAnswer.show(winery))
-    response.set_etag(make_tag(winery))
-    return response
+    return web.answer_tagged(WineryAnswer.show(winery), winery)
