@@ -162,25 +162,19 @@ def _judge_copy(
     title = {"base": "base copy", "dump": "portable dump"}[name]
     failure = load_failure(settings, name)
     if failure is not None:
-        words = f"The newest {title} failed: {failure.words}"
-        return Finding(
-            name=name,
-            level="amber",
-            words=words,
-            remedy=f"winery-backup {name}",
-            code=Stale.exit_code,
-        )
-    if at is None or abs(moment - at) > GRACE * timedelta(hours=every_h):
-        words = f"There is no recent {title}."
-        return Finding(
-            name=name,
-            level="amber",
-            words=words,
-            remedy=f"winery-backup {name}",
-            code=Stale.exit_code,
-        )
-    words = f"The newest {title} is {_tell_age(moment - at)} old."
-    return Finding(name=name, level="green", words=words)
+        trouble = f"The newest {title} failed: {failure.words}"
+    elif at is None or abs(moment - at) > GRACE * timedelta(hours=every_h):
+        trouble = f"There is no recent {title}."
+    else:
+        words = f"The newest {title} is {_tell_age(moment - at)} old."
+        return Finding(name=name, level="green", words=words)
+    return Finding(
+        name=name,
+        level="amber",
+        words=trouble,
+        remedy=f"winery-backup {name}",
+        code=Stale.exit_code,
+    )
 
 
 def _judge_proof(trend: list[Proof], moment: datetime) -> Finding:
