@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from backup.envelope import seal
 from backup.files import copy_files
-from backup.keys import need_site, open_site_nas, read_signing_key, save_file, state_dir
+from backup.keys import load_note, need_site, open_site_nas, read_signing_key, save_file, state_dir
 from backup.manifest import ObjectFacts, sign
 from backup.records import MANIFEST, SEALED, BaseFacts, Place
 from backup.refusals import CouldNotRun
@@ -56,11 +56,7 @@ class NewestBase(BaseModel):
 
 def load_newest_base(settings: Settings) -> NewestBase | None:
     """The newest base copy made here; None before the first."""
-    try:
-        text = (state_dir(settings) / "base.json").read_text(encoding="utf-8")
-        return NewestBase.model_validate_json(text)
-    except (OSError, ValueError):
-        return None
+    return load_note(settings, "base.json", NewestBase)
 
 
 class TarTap:

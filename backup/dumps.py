@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from backup.catalogue import find_repositories, read_repository
 from backup.envelope import seal
 from backup.files import copy_files
-from backup.keys import need_site, open_site_nas, read_signing_key, save_file, state_dir
+from backup.keys import load_note, need_site, open_site_nas, read_signing_key, save_file, state_dir
 from backup.manifest import ObjectFacts, sign
 from backup.records import MANIFEST, SEALED, DumpFacts, Place, RepositoryFacts
 from backup.refusals import CouldNotRun
@@ -66,11 +66,7 @@ class _Snapshot:
 
 def load_newest_dump(settings: Settings) -> NewestDump | None:
     """The newest dump made here; None before the first."""
-    try:
-        text = (state_dir(settings) / "dump.json").read_text(encoding="utf-8")
-        return NewestDump.model_validate_json(text)
-    except (OSError, ValueError):
-        return None
+    return load_note(settings, "dump.json", NewestDump)
 
 
 def is_dump_due(settings: Settings) -> bool:

@@ -10,7 +10,7 @@ import secrets
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import pyrage
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -29,6 +29,7 @@ PROOF_LASTS = timedelta(days=90)
 CANARY_BYTES = 32
 
 Custody = Literal["operational", "strict"]
+Note = TypeVar("Note", bound=BaseModel)
 
 
 class KitFacts(BaseModel):
@@ -90,6 +91,15 @@ def load_site(settings: Settings) -> Site | None:
         return None
     except (OSError, ValidationError) as error:
         raise CouldNotRun(f"{path} cannot be read ({error}). Nothing was changed.") from error
+
+
+def load_note(settings: Settings, name: str, kind: type[Note]) -> Note | None:
+    """What this machine noted of its copies under `name`; None where there is no such note, or no readable one."""
+    try:
+        text = (state_dir(settings) / name).read_text(encoding="utf-8")
+        return kind.model_validate_json(text)
+    except (OSError, ValueError):
+        return None
 
 
 def need_site(settings: Settings) -> Site:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from backup.keys import state_dir
+from backup.keys import load_note
 from winery_appliance.core.settings import Settings
 
 
@@ -25,8 +25,4 @@ class Status(BaseModel):
 
 def load_status(settings: Settings) -> Status | None:
     """The stream's last word; None when it never ran."""
-    try:
-        text = (state_dir(settings) / "status.json").read_text(encoding="utf-8")
-        return Status.model_validate_json(text)
-    except (OSError, ValueError):
-        return None
+    return load_note(settings, "status.json", Status)
