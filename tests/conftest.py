@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from sqlalchemy import QueuePool
@@ -23,6 +24,10 @@ from winery_appliance.core.roles import prepare_roles, role_url
 from winery_appliance.core.schema import migrate
 from winery_appliance.core.settings import Settings
 from winery_appliance.winery.service import create_winery
+
+# How long an example takes is the machine's affair; benches measure speed.
+hypothesis.settings.register_profile("winery", deadline=None)
+hypothesis.settings.load_profile("winery")
 
 PASSWORD = "harvest-at-six"
 

@@ -254,9 +254,7 @@ STEPS = st.lists(
 NUMBERS = count()
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_happens_there_is_one_and_its_history_explains_it(
     steps: list[str], book: Winery, cast: Cast, tank: Tank

@@ -229,9 +229,7 @@ STEPS = st.lists(
 )
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, moves=st.lists(MINUTES, min_size=8, max_size=8, unique=True))
 def test_whatever_came_when_the_samples_are_the_medians_of_what_is_known(
     tank: Tank, other: Tank, sample: Callable[[], None], steps: list[Any], moves: list[int]

@@ -124,7 +124,6 @@ def test_a_reading_sent_twice_in_one_batch_is_there_once(tank: Tank) -> None:
 
 @settings(
     max_examples=12,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.generate],
 )

@@ -120,7 +120,6 @@ STEPS = st.one_of(
 
 @settings(
     max_examples=8,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.tuples(STEPS, st.booleans()), min_size=4, max_size=12))

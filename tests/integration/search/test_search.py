@@ -95,9 +95,7 @@ def test_only_as_many_as_were_asked_for(ana: Api) -> None:
     assert search(ana, "0", "&limit=0").status_code == 422
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wanted=st.text(alphabet=string.ascii_letters + "%_\\-'0 ", min_size=1, max_size=4))
 def test_it_finds_what_a_plain_comparison_finds(book: Winery, cast: Cast, wanted: str) -> None:
     codes = ["T-01", "t_1", "A%b", "x\\y", "it's", "0 0", "%", "ab"]

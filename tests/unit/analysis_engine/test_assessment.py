@@ -4,7 +4,7 @@ import random
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.analysis_engine.readings import (
@@ -49,7 +49,6 @@ def valid_readings(draw: st.DrawFn) -> list[Reading]:
     return readings
 
 
-@settings(deadline=None)
 @given(
     readings=valid_readings(),
     style=st.sampled_from(["red", "white", "rose", "orange"]),
@@ -77,7 +76,6 @@ def test_any_valid_input_is_judged_and_its_order_does_not_matter(
     assert first.used + len(first.left_out) <= len(unique)
 
 
-@settings(deadline=None)
 @given(readings=valid_readings())
 def test_the_same_sample_twice_counts_once(readings: list[Reading]) -> None:
     unique = list({reading.sample_id: reading for reading in readings}.values())

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.analysis_engine.readings import (
@@ -220,7 +220,6 @@ def test_two_values_at_one_moment_leave_the_plausible_one() -> None:
     assert judge([*readings, double]).left_out == (999_999,)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), place=st.integers(3, 11), far=st.floats(5, 15))
 def test_a_lone_reading_far_above_is_always_left_out(seed: int, place: int, far: float) -> None:
     noise = random.Random(seed)
@@ -230,7 +229,6 @@ def test_a_lone_reading_far_above_is_always_left_out(seed: int, place: int, far:
     assert judge(readings).left_out == (readings[place].sample_id,)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_honest_noise_is_never_left_out(seed: int) -> None:
     noise = random.Random(seed)

@@ -70,7 +70,7 @@ def test_the_time_zone_changes_nothing(offset_h: int) -> None:
     assert there == here
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     values=st.lists(st.floats(-3, 30), min_size=3, max_size=14),
     kind=st.sampled_from(

@@ -134,7 +134,7 @@ def test_a_missing_column_is_said_in_words(tmp_path: Path) -> None:
 ODD = ["", "nan", "inf", "-1e308", "1e308", "2.138", "-40", "abc", "1,5", "0", "24", "220", "1.09"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     cells=st.lists(
         st.tuples(

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.analysis_engine.readings import (
@@ -78,7 +78,6 @@ def test_a_red_that_gains_sugar_from_its_skins_is_not_stuck() -> None:
     assert replay("stuck", sugar([22.5, 23.4, 24.2, 24.4, 24.3, 24.4, 24.3, 24.4])) == []
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_noise_neither_hides_an_arrest_nor_makes_one(seed: int) -> None:
     noise = random.Random(seed)

@@ -40,7 +40,7 @@ PLAIN = bytes(range(256)) * 1500
 SEALED = sealed_bytes(PLAIN)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.data())
 def test_no_flipped_bit_cut_or_addition_passes(data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(SEALED) - 1))

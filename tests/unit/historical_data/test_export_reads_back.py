@@ -21,7 +21,7 @@ CODES = st.text(alphabet="=+-@'aZ09 ,;\"é_.", min_size=1, max_size=20).map(str.
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis takes the zone apart
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SIGNS)
 def test_a_cell_never_runs_and_comes_back(text: str) -> None:
     out = io.StringIO()
@@ -32,7 +32,7 @@ def test_a_cell_never_runs_and_comes_back(text: str) -> None:
     assert is_number or not cell.lstrip().startswith(("=", "+", "-", "@"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(CODES, CODES, MOMENTS, st.sampled_from(list(SampleType)), st.data())
 def test_a_reading_comes_back_with_its_wine(
     code: str, yeast: str, moment: datetime, kind: SampleType, data: st.DataObject

@@ -158,7 +158,7 @@ SHEET = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.permutations(list(SHEET)))
 def test_any_order_of_the_columns_imports_the_same(order: list[str]) -> None:
     def read(titles: list[str]) -> tuple[str, list[object]]:
@@ -239,7 +239,7 @@ def test_a_number_is_read_with_its_unit_or_refused(
         assert read.value == pytest.approx(expected[3], abs=1e-6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(list(SampleType)), st.sampled_from([*Unit, "?", "by_size"]), st.text(max_size=25))  # fmt: skip
 def test_any_cell_is_a_value_or_a_fault(kind: SampleType, unit: str, text: str) -> None:
     assert isinstance(read_value(kind, unit, text.strip()), Value | Fault)
@@ -287,7 +287,7 @@ def test_times_are_the_winerys_unless_they_say_otherwise(text: str, moment: date
     assert read_moment(text, None, "Europe/Madrid") == moment
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet="0123456789:/.-+ TZapmPMJun", max_size=24))
 def test_any_text_is_a_moment_or_a_sentence(text: str) -> None:
     with contextlib.suppress(UnreadableMoment):

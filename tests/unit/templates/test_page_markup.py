@@ -268,7 +268,7 @@ def test_advice_tells_its_confidence_as_word_and_figure(confidence: float, word:
     assert f"{word} ({confidence:.2f})" in html
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(1, 60), st.integers(0, 4))
 def test_the_rule_has_one_tick_for_each_tank(calm: int, act: int) -> None:
     given_board = board(
@@ -287,7 +287,7 @@ def test_the_rule_has_one_tick_for_each_tank(calm: int, act: int) -> None:
     assert [tag.attributes["class"] for tag in ticks].count("act") == act
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=24))
 def test_a_sparkline_stays_inside_its_frame(points: list[tuple[float, float]]) -> None:
     one = board(act=[], calm=[tank(1, "calm", spark=sorted(points))])
