@@ -19,9 +19,12 @@ UNKNOWN_UNIT = "?"
 G_CM3 = "g_cm3"
 BY_SIZE = "by_size"
 
+# What a file of refused rows has behind its own columns, for the person who mends it.
+REFUSED_COLUMNS = ("refused_line", "refused_reason")
+
 FACTS = (
     "wine", "code", "vessel", "moment", "date", "time", "start", "end", "harvest_date", "kg", "vineyard", "variety",
-    "style", "yeast", "vintage", "lot", "volume_l", "qualifier", "sample_temperature", "left_out",
+    "style", "yeast", "vintage", "lot", "volume_l", "qualifier", "sample_temperature", "left_out", "replicate",
 )  # fmt: skip
 
 _UNIT_WORDS: Mapping[str, str] = {
@@ -55,6 +58,8 @@ _QUANTITY_WORDS: Mapping[str, tuple[SampleType, str]] = {
     "totalso2": (SampleType.total_so2, Unit.mg_l), "tso2": (SampleType.total_so2, Unit.mg_l),
     "alcohol": (SampleType.alcohol, Unit.pct_vol), "ethanol": (SampleType.alcohol, Unit.pct_vol),
     "abv": (SampleType.alcohol, Unit.pct_vol), "alcool": (SampleType.alcohol, Unit.pct_vol),
+    "residualsugar": (SampleType.residual_sugar, Unit.g_l), "rs": (SampleType.residual_sugar, Unit.g_l),
+    "glucosefructose": (SampleType.residual_sugar, Unit.g_l), "glufru": (SampleType.residual_sugar, Unit.g_l),
 }  # fmt: skip
 
 _FACT_WORDS: Mapping[str, str] = {
@@ -71,13 +76,14 @@ _FACT_WORDS: Mapping[str, str] = {
     "variety": "variety", "grapevariety": "variety", "varietal": "variety", "grape": "variety", "cultivar": "variety",
     "style": "style", "colour": "style", "color": "style", "yeast": "yeast", "yeaststrain": "yeast",
     "vintage": "vintage", "year": "vintage", "harvestlot": "lot", "startvolumel": "volume_l", "volumel": "volume_l",
+    "rep": "replicate", "replicate": "replicate", "replicateno": "replicate", "replica": "replicate",
     "qualifier": "qualifier", "analysistype": "what/1", "analysis": "what/1", "sampletype": "what/1", "analyte": "what/1",
     "parameter": "what/1", "measurement": "what/1", "value": "value/1", "result": "value/1", "reading": "value/1",
     "unit": "unit/1", "units": "unit/1", "sampletemperaturec": "sample_temperature",
 }  # fmt: skip
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def simplify(text: str) -> str:
     """A word as it is compared: small letters and digits, without accents, signs and blanks."""
     plain = unicodedata.normalize("NFKD", text.replace("º", "").casefold())
@@ -96,8 +102,10 @@ def name_columns(header: Sequence[str]) -> list[str]:
 
 
 def fingerprint(names: Sequence[str]) -> str:
-    """What two files with the same columns share, in whatever order those stand."""
-    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:32]
+    """What two files with the same columns share, in whatever order those stand; columns of ours do not count."""
+    ours = {simplify(name) for name in REFUSED_COLUMNS}
+    told = sorted(name for name in names if name not in ours)
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,8 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from winery_appliance.core.typed_text import Limit, Line, Moment, read_digits
 from winery_appliance.core.units import SampleType
+from winery_appliance.fermentation.commands import Style
+from winery_appliance.historical_data.vessel_sizes import VesselSize
 
 
 class ListHistoricalSamples(BaseModel):
@@ -19,3 +21,18 @@ class ListHistoricalSamples(BaseModel):
     until: Moment | None = None
     cursor: str | None = None
     limit: Limit = 500
+
+
+class ListPatterns(BaseModel):
+    """Which patterns to list; all parameters filter. An empty `varietal` asks for ferments whose fruit is not recorded."""
+
+    varietal: Annotated[str, StringConstraints(max_length=400)] | None = None
+    style: Style | None = None
+    vessel_size: VesselSize | None = None
+
+
+class FindSimilar(BaseModel):
+    """As of which moment past ferments are compared, now if not given, and how many are wanted."""
+
+    as_of: Moment | None = None
+    k: Annotated[int, BeforeValidator(read_digits), Field(ge=1, le=50)] = 5

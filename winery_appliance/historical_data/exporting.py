@@ -1,10 +1,8 @@
-"""The book of a winery as one table: a row a reading, with the facts of its wine. Our own import reads it back."""
+"""The readings of a winery as one table: a row a reading, with the facts of its wine. Our own import reads it back."""
 
-import csv
-import json
 import re
-from collections.abc import Iterator, Sequence
-from typing import IO, Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
@@ -13,20 +11,31 @@ from winery_appliance.fermentation.queries import (
     FermentationView,
     SampleView,
     list_fermentations,
-    read_samples,
+    read_samples_of,
 )
 from winery_appliance.fruit_origin.queries import LotView, read_lots
 from winery_appliance.historical_data.readers.own_export import COLUMNS
+from winery_appliance.historical_data.varietal_queries import SaidFruit, read_said_fruit
 
-FORMATS = ("csv", "json")
 _NUMBER = re.compile(r"-[0-9]+([.,][0-9]+)?")
-WINES_AT_ONCE = 200
+# As many as are in memory at once, with their readings.
+WINES_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of an export: its name, its columns, and the rows of the winery that a transaction is in."""
+
+    name: str
+    columns: Sequence[str]
+    rows: Callable[[Session], Iterator[Sequence[object]]]
 
 
 def export_rows(session: Session) -> Iterator[Sequence[object]]:
     """Every living wine that was not cancelled with its current readings, in the order of COLUMNS, wine by wine.
 
-    A wine without readings has one row. Of several lots the largest stands for the fruit.
+    A wine without readings has one row. Of several lots the largest stands for the fruit; where none is known, what the
+    file said that the wine came with.
     """
     cursor = None
     while True:
@@ -34,20 +43,30 @@ def export_rows(session: Session) -> Iterator[Sequence[object]]:
         lots = read_lots(
             session, [w.lot_sources[0].harvest_lot_id for w in page.items if w.lot_sources]
         )
+        said = read_said_fruit(session, [w.id for w in page.items if not w.lot_sources])
+        readings = read_samples_of(session, [w.id for w in page.items])
         for wine in page.items:
             if wine.status != "cancelled":
                 lot = lots[wine.lot_sources[0].harvest_lot_id] if wine.lot_sources else None
-                facts = _tell_wine(wine, lot)
-                readings = read_samples(session, wine.id)
-                yield from ((*facts, *_tell_reading(reading)) for reading in readings)
-                if not readings:
+                facts = _tell_wine(wine, lot, said.get(wine.id))
+                told = readings.get(wine.id, ())
+                yield from ((*facts, *_tell_reading(reading)) for reading in told)
+                if not told:
                     yield (*facts, *[None] * (len(COLUMNS) - len(facts)))
         cursor = page.next_cursor
         if cursor is None:
             return
 
 
-def _tell_wine(wine: FermentationView, lot: LotView | None) -> Sequence[object]:
+READINGS = Table("readings", list(COLUMNS), export_rows)
+
+
+def _tell_wine(
+    wine: FermentationView, lot: LotView | None, said: SaidFruit | None
+) -> Sequence[object]:
+    vineyard, variety = (said.vineyard, said.variety) if said else (None, None)
+    if lot is not None:
+        vineyard, variety = lot.vineyard_code, lot.variety
     return (
         wine.code,
         wine.style,
@@ -55,8 +74,8 @@ def _tell_wine(wine: FermentationView, lot: LotView | None) -> Sequence[object]:
         wine.started_at.isoformat(),
         None if wine.ended_at is None else wine.ended_at.isoformat(),
         wine.start_volume_l,
-        None if lot is None else lot.vineyard_code,
-        None if lot is None else lot.variety,
+        vineyard,
+        variety,
         None if lot is None else lot.harvested_on.isoformat(),
         None if lot is None else lot.kg_harvested,
     )
@@ -73,30 +92,13 @@ def _tell_reading(reading: SampleView) -> Sequence[object]:
     )
 
 
-def write_csv(file: IO[str], rows: Iterator[Sequence[object]]) -> int:
-    """Write `rows` as CSV that a spreadsheet opens as data and never runs; how many."""
-    writer = csv.writer(file)
-    writer.writerow(COLUMNS)
-    count = 0
-    for count, row in enumerate(rows, start=1):  # noqa: B007 - told at the end
-        writer.writerow([_write_cell(cell) for cell in row])
-    return count
+def mark_cell(text: str) -> str:
+    """As `rearm` reads it back where no spreadsheet runs anything: only an apostrophe in front is doubled."""
+    return f"'{text}" if text.startswith("'") else text
 
 
-def _write_cell(cell: object) -> str:
-    """As `rearm` reads it back; a negative number is no formula."""
-    text = "" if cell is None else str(cell)
+def write_cell(text: str) -> str:
+    """As `rearm` reads it back from CSV, which a spreadsheet opens; a negative number is no formula."""
     if _NUMBER.fullmatch(text):
         return text
-    return f"'{text}" if text.startswith("'") else disarm(text)
-
-
-def write_json(file: IO[str], rows: Iterator[Sequence[Any]]) -> int:
-    """Write `rows` as a list of objects in one object; how many."""
-    file.write('{"readings": [')
-    count = 0
-    for count, row in enumerate(rows, start=1):
-        told = {n: None if v is None else str(v) for n, v in zip(COLUMNS, row, strict=True)}
-        file.write(("," if count > 1 else "") + "\n" + json.dumps(told, ensure_ascii=False))
-    file.write("\n]}\n")
-    return count
+    return mark_cell(text) if text.startswith("'") else disarm(text)

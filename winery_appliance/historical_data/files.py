@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import BinaryIO, NamedTuple, TextIO
 
+from winery_appliance.core.words import say
 from winery_appliance.historical_data.json_rows import read_json_rows
 from winery_appliance.historical_data.refusals import UnreadableFile
 from winery_appliance.historical_data.workbooks import read_workbook_rows
@@ -34,6 +35,7 @@ class Row(NamedTuple):
     line: int
     cells: Sequence[str]
     fault: str | None = None  # why the row itself cannot be read
+    left_out: str | None = None  # why it does not count although it can be read
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,15 @@ def open_file(path: Path) -> OpenFile:
     """Find out what kind of file this is. Raises UnreadableFile, OSError."""
     size = path.stat().st_size
     if size == 0:
-        raise UnreadableFile("empty_file", "The file is empty.")
+        raise UnreadableFile("empty_file", say("The file is empty."))
     if size > MOST_BYTES:
         raise UnreadableFile(
             "file_too_large",
-            f"The file has {size // 2**20} MB; {MOST_BYTES // 2**20} MB can be read. Split it.",
+            say(
+                "The file has %(size)s MB; %(most)s MB can be read. Split it.",
+                size=size // 2**20,
+                most=MOST_BYTES // 2**20,
+            ),
         )
     with path.open("rb") as file:
         head = file.read(4096)
@@ -85,27 +91,28 @@ def find_encoding(path: Path) -> str:
         encoding = _guess_utf_16(head)
         if encoding:
             return encoding
-        file.seek(0)
-        fits = {name: codecs.getincrementaldecoder(name)() for name in ("utf-8", "cp1252")}
+        return next((name for name in ("utf-8", "cp1252") if _fits(file, name)), "latin-1")
+
+
+_NO_TEXT = bytes(sorted(_CONTROLS))
+
+
+def _fits(file: BinaryIO, encoding: str) -> bool:
+    """Whether all of the file is text of this encoding. Raises UnreadableFile where it is no text at all."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    file.seek(0)
+    try:
         while chunk := file.read(CHUNK):
-            if b"\0" in chunk or sum(map(chunk.count, _NO_TEXT)) > len(chunk) // 100:
+            odd = len(chunk) - len(chunk.translate(None, _NO_TEXT))
+            if odd > len(chunk) // 100 or b"\0" in chunk:
                 raise UnreadableFile(
-                    "not_a_table", "This is no table: it holds bytes that no text has."
+                    "not_a_table", say("This is no table: it holds bytes that no text has.")
                 )
-            for name, decoder in list(fits.items()):
-                try:
-                    decoder.decode(chunk)
-                except UnicodeDecodeError:
-                    del fits[name]
-        if "utf-8" in fits:
-            try:
-                fits["utf-8"].decode(b"", final=True)
-            except UnicodeDecodeError:
-                del fits["utf-8"]
-    return next(iter(fits), "latin-1")
-
-
-_NO_TEXT = [bytes([code]) for code in sorted(_CONTROLS)]
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _guess_utf_16(head: bytes) -> str | None:
@@ -150,7 +157,7 @@ def _read_lines(text: TextIO) -> Iterator[str]:
     while line := text.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE and line[-1] not in "\r\n":
             raise UnreadableFile(
-                "line_too_long", "A line has more than a million characters: this is no table."
+                "line_too_long", say("A line has more than a million characters: this is no table.")
             )
         yield line
 
@@ -161,17 +168,15 @@ def _read_csv(path: Path, encoding: str, delimiter: str) -> Iterator[Row]:
         line = 1
         while True:
             try:
-                cells = next(reader)
-            except StopIteration:
+                for cells in reader:
+                    yield Row(line, cells) if len(cells) <= MOST_COLUMNS else _bound(line, cells)
+                    line = reader.line_num + 1
                 return
             except csv.Error as error:
-                yield Row(line, (), f"The row cannot be read: {error}.")
+                yield Row(line, (), say("The row cannot be read: %(error)s.", error=error))
                 if "end of data" in str(error):
                     return  # the quote that is never closed has swallowed the rest
                 line = reader.line_num + 1
-                continue
-            yield _bound(line, cells)
-            line = reader.line_num + 1
 
 
 def _number(rows: Iterator[tuple[int, Sequence[str]]]) -> Iterator[Row]:
@@ -180,6 +185,8 @@ def _number(rows: Iterator[tuple[int, Sequence[str]]]) -> Iterator[Row]:
 
 def _bound(line: int, cells: Sequence[str]) -> Row:
     if len(cells) > MOST_COLUMNS:
-        told = f"The row has {len(cells)} columns; {MOST_COLUMNS} can be read."
+        told = say(
+            "The row has %(n)s columns; %(most)s can be read.", n=len(cells), most=MOST_COLUMNS
+        )
         return Row(line, cells[:MOST_COLUMNS], told)
     return Row(line, cells)

@@ -14,8 +14,11 @@ from winery_appliance.fermentation.events import (
 )
 from winery_appliance.fermentation.lot_sources import list_fermentation_ids
 from winery_appliance.fermentation.queries import is_completed
+from winery_appliance.fermentation.whereabouts import list_occupancies
 from winery_appliance.fruit_origin.events import LotChanged
+from winery_appliance.historical_data.events import PastLoaded
 from winery_appliance.historical_data.projection import write_history
+from winery_appliance.winery.events import VesselEvent
 
 OF_READINGS = (SampleRecorded, SampleCorrected, SampleVoided)
 
@@ -38,10 +41,23 @@ def _load_wine(session: Session, events: Sequence[Event]) -> Outdated | None:
     return Outdated(event.winery_id, (event.fermentation_id,), descendants=not only_readings)
 
 
+def _load_past(_session: Session, events: Sequence[Event]) -> Outdated:
+    loaded = [event for event in events if isinstance(event, PastLoaded)]
+    ids = {wine for event in loaded for wine in event.fermentation_ids}
+    return Outdated(loaded[0].winery_id, tuple(sorted(ids)), descendants=False)
+
+
 def _load_lot(session: Session, events: Sequence[Event]) -> Outdated:
     event = events[-1]
     assert isinstance(event, LotChanged)
     return Outdated(event.winery_id, tuple(list_fermentation_ids(session, [event.lot_id])))
+
+
+def _load_vessel(session: Session, events: Sequence[Event]) -> Outdated:
+    event = events[-1]
+    assert isinstance(event, VesselEvent)
+    held = {lay.fermentation_id for lay in list_occupancies(session, vessel_ids=[event.vessel_id])}
+    return Outdated(event.winery_id, tuple(sorted(held)), descendants=False)
 
 
 def _compute(outdated: Outdated | None) -> Outdated | None:
@@ -59,4 +75,6 @@ def _store(session: Session, outdated: Outdated | None) -> None:
 
 
 record_history = Reaction("record_history", _load_wine, _compute, _store)
+record_past = Reaction("record_past", _load_past, _compute, _store)
 name_history_anew = Reaction("name_history_anew", _load_lot, _compute, _store)
+size_history_anew = Reaction("size_history_anew", _load_vessel, _compute, _store)

@@ -25,7 +25,8 @@ MOST_ANSWERS = 400
 
 class Answers(BaseModel):
     """What a person says of a file: its columns by name, which part of a day comes first, units, styles by variety
-    (small letters; "" for all others), whose it is, and which code in the book a code in the file means.
+    (small letters; "" for all others), whose it is and when it was measured where no column says, and which code in the
+    book a code in the file means.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -36,6 +37,7 @@ class Answers(BaseModel):
     units: dict[SampleType, Unit] = {}
     styles: Annotated[dict[Word, Style], Field(max_length=MOST_ANSWERS)] = {}
     wine: Code | None = None
+    moment: Word | None = None
     codes: Annotated[dict[Word, Code], Field(max_length=5000)] = {}
 
     def merge(self, later: "Answers") -> "Answers":

@@ -39,13 +39,6 @@ class ImportUndone(ImportEvent):
 
 
 @dataclass(frozen=True)
-class FermentationImported(FermentationEvent):
-    """A past fermentation came into the book with all its readings, or more readings to one that was there."""
-
-    import_id: int
-
-
-@dataclass(frozen=True)
 class FermentationImportUndone(FermentationEvent):
     """What an import brought to a fermentation counts no more."""
 

@@ -4,11 +4,14 @@ Each stage ends in a state in the import's row. Whoever is killed on the way lea
 the next who comes takes the stage up again: reading starts anew, saving and undoing go on with the wines that are left.
 """
 
+import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import structlog
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
@@ -17,6 +20,7 @@ from sqlalchemy.orm import Session
 from winery_appliance.core import clock
 from winery_appliance.core.db import Database
 from winery_appliance.core.errors import AppError
+from winery_appliance.core.words import say, speaking
 from winery_appliance.fermentation.imported import find_ids_by_code
 from winery_appliance.fermentation.whereabouts import list_occupancies
 from winery_appliance.historical_data import staging
@@ -25,17 +29,30 @@ from winery_appliance.historical_data.files import Row, open_file
 from winery_appliance.historical_data.import_commands import Answers
 from winery_appliance.historical_data.import_models import Import, ImportMapping
 from winery_appliance.historical_data.matching import Codes
-from winery_appliance.historical_data.parsing import ParsedRow, Reading, make_parser
+from winery_appliance.historical_data.parsing import (
+    ParsedRow,
+    Reading,
+    forget_sentences,
+    make_parser,
+)
 from winery_appliance.historical_data.questions import Question, Survey
 from winery_appliance.historical_data.readers import guess_uses
 from winery_appliance.historical_data.recognition import Layout, guess_header, recognise, walk
+from winery_appliance.historical_data.replicates import merge_replicates
 from winery_appliance.historical_data.saving import save_wines, undo_wines
-from winery_appliance.winery.queries import list_vessels, list_wineries, read_winery
+from winery_appliance.historical_data.weighing import weigh
+from winery_appliance.winery.queries import find_in_wineries, list_vessels, read_winery
 
 log = structlog.get_logger("winery.imports")
 
 PENDING = ("waiting", "saving", "undoing")
 NOTE_EVERY_S = 1.0
+BEHIND_OTHERS = 10  # of the system's 19 steps; people wait for pages, nobody for an import
+
+
+def stand_back() -> None:
+    """Let everybody else on the machine go first from now on: this thread's work may take a little longer."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BEHIND_OTHERS)
 
 
 class Stopped(Exception):
@@ -47,17 +64,8 @@ def run_pending_imports(db: Database, folder: Path) -> int:
 
     `db` connects as the role `worker`; the files lie in `folder`.
     """
-    with db.transaction() as session:
-        wineries = list_wineries(session)
-    worked = 0
-    for winery in wineries:
-        with db.transaction(winery.id) as session:
-            pending = session.scalars(
-                select(Import.id).where(Import.state.in_(PENDING)).order_by(Import.id)
-            ).all()
-        for import_id in pending:
-            worked += run_import(db, folder, winery.id, import_id)
-    return worked
+    pending = select(Import.id).where(Import.state.in_(PENDING)).order_by(Import.id)
+    return sum(run_import(db, folder, *each) for each in find_in_wineries(db, pending))
 
 
 def run_import(
@@ -74,24 +82,34 @@ def run_import(
     with db.advisory_lock(f"import/{winery_id}/{import_id}") as mine:
         if not mine:
             return False
-        work = _Work(db, folder, winery_id, import_id, watch)
-        try:
-            work.run()
-        except Stopped:
-            work.stop()
-        except AppError as refusal:
-            work.fail(refusal.detail)
-        except OSError as error:
-            work.fail(
-                f"The file cannot be read ({error.strerror}). Nothing was saved. Upload it again."
-            )
-        except OperationalError:
-            raise
-        except Exception:
-            # One file must not keep the others waiting for ever.
-            log.exception("import failed", import_id=import_id)
-            work.fail("Something went wrong on our side. Whole wines or nothing were saved.")
+        with db.transaction(winery_id) as session:
+            language = read_winery(session).language
+        with speaking(language):
+            forget_sentences()
+            _attempt(_Work(db, folder, winery_id, import_id, watch))
     return True
+
+
+def _attempt(work: "_Work") -> None:
+    """Do what is to be done, and say in the import's row where that is not possible."""
+    try:
+        work.run()
+    except Stopped:
+        work.stop()
+    except AppError as refusal:
+        work.fail(refusal.detail)
+    except OSError as error:
+        told = say(
+            "The file cannot be read (%(why)s). Nothing was saved. Upload it again.",
+            why=error.strerror,
+        )
+        work.fail(told)
+    except (OperationalError, psycopg.OperationalError):  # COPY knows nothing of SQLAlchemy
+        raise
+    except Exception:
+        # One file must not keep the others waiting for ever.
+        log.exception("import failed", import_id=work.import_id)
+        work.fail(say("Something went wrong on our side. Whole wines or nothing were saved."))
 
 
 class _Work:
@@ -194,6 +212,7 @@ class _Work:
                 units=units,
                 styles=answers.styles,
                 wine=answers.wine,
+                moment=answers.moment,
             )
         )
         header = [
@@ -211,13 +230,13 @@ class _Work:
             self._change(state="asking", **known)
             return
         order = answers.date_order or layout.reader.date_order or survey.dates.conclude()
-        how = Reading(order, zone, clock.now(), units, answers.wine)
+        how = Reading(order, zone, clock.now(), units, answers.wine, answers.moment)
         self._stage(file.rows, layout, answers, how, survey.rows, known)
 
     def _ask_for_columns(self, rows: Iterator[Row]) -> None:
         header = guess_header(rows)
         if header is None:
-            self.fail("The file has no row that could be a header. Nothing was saved.")
+            self.fail(say("The file has no row that could be a header. Nothing was saved."))
             return
         uses = guess_uses(header.cells)
         columns = [
@@ -225,7 +244,8 @@ class _Work:
             for (name, use), title in zip(uses.items(), header.cells, strict=True)
         ]
         question = Question(
-            "columns", "Which columns say whose a reading is, when it was taken, and what it says?"
+            "columns",
+            say("Which columns say whose a reading is, when it was taken, and what it says?"),
         )
         self._change(state="asking", header=columns, questions=[asdict(question)])
 
@@ -253,10 +273,12 @@ class _Work:
             session.execute(text("SET LOCAL work_mem = '64MB'"))
             staging.forget(session, self.import_id)
             matcher = staging.Matcher(_read_book(session), answers, layout.reader.makes_wines)
-            parsed = _parse_all(walk(rows(), layout, answers.columns), how)
+            walked = merge_replicates(walk(rows(), layout, answers.columns))
+            parsed = _parse_all(walked, how)
             done = staging.copy_rows(session, self.import_id, parsed, matcher, self.note)
-            staging.stage_wines(session, self.import_id, matcher.wines.values(), how, answers)
-            counts = staging.weigh(session, self.import_id) | {"rows": done}
+            wines = matcher.wines.values()
+            doubts = staging.stage_wines(session, self.import_id, wines, how, answers)
+            counts = weigh(session, self.import_id, doubts) | {"rows": done}
             session.execute(
                 update(Import)
                 .where(Import.id == self.import_id)
@@ -313,21 +335,16 @@ KEEP_FILES = timedelta(days=30)
 
 def tidy_imports(db: Database, folder: Path, *, now: datetime) -> int:
     """Forget files and staged rows of imports that are over for a month; how many imports."""
-    with db.transaction() as session:
-        wineries = list_wineries(session)
+    over = select(Import.id).where(
+        Import.state.in_(("saved", "undone", "cancelled", "failed", "uploading")),
+        Import.created_at < now - KEEP_FILES,
+    )
     tidied = 0
-    for winery in wineries:
-        with db.transaction(winery.id) as session:
-            over = session.scalars(
-                select(Import.id).where(
-                    Import.state.in_(("saved", "undone", "cancelled", "failed", "uploading")),
-                    Import.created_at < now - KEEP_FILES,
-                )
-            ).all()
-            for import_id in over:
-                path = find_path(folder, winery.id, import_id)
-                if path.exists():
-                    staging.forget(session, import_id)
-                    path.unlink()
-                    tidied += 1
+    for winery_id, import_id in find_in_wineries(db, over):
+        path = find_path(folder, winery_id, import_id)
+        if path.exists():
+            with db.transaction(winery_id) as session:
+                staging.forget(session, import_id)
+            path.unlink()
+            tidied += 1
     return tidied

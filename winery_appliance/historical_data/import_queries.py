@@ -1,12 +1,13 @@
 """What may be read of imports: plain data, never rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Integer, Text, column, select, table, tuple_
+from sqlalchemy import BigInteger, DateTime, Integer, Text, column, func, select, table, tuple_
 from sqlalchemy.orm import Session
 
 from winery_appliance.core import clock
@@ -145,6 +146,23 @@ def list_import_rows(
     return cut_page(rows, limit, lambda row: (str(row.place), row.line))
 
 
+def list_unknown_codes(session: Session, import_id: int, *, limit: int) -> list[tuple[str, int]]:
+    """Codes that mean no wine or vessel of the book, or could mean several, with their rows; the most frequent first."""
+    c = _ROWS.c
+    rows = session.execute(
+        select(c.code, func.count())
+        .where(
+            c.import_id == import_id,
+            c.verdict == "refused",
+            c.fault.in_(("unknown_code", "ambiguous_code")),
+        )
+        .group_by(c.code)
+        .order_by(func.count().desc(), c.code)
+        .limit(limit)
+    )
+    return [(code, count) for code, count in rows]
+
+
 def list_import_wines(
     session: Session, import_id: int, *, limit: int = 200
 ) -> list[ImportWineView]:
@@ -162,19 +180,17 @@ def list_import_wines(
     return [ImportWineView(*row) for row in session.execute(wanted)]
 
 
-def list_odd_lines(session: Session, import_id: int) -> dict[int, str]:
-    """The lines that were refused or contradict, each with all its reasons; for the file to mend."""
+def read_odd_lines(session: Session, import_id: int) -> Iterator[tuple[int, str]]:
+    """The lines that were refused or contradict, in order, each with all its reasons; for the file to mend."""
     c = _ROWS.c
     rows = session.execute(
         select(c.line, c.detail)
         .where(c.import_id == import_id, c.verdict.in_(("refused", "conflicting")))
-        .order_by(c.line, c.place)
+        .order_by(c.line, c.place),
+        execution_options={"yield_per": 2000},
     )
-    found: dict[int, str] = {}
-    for line, detail in rows:
-        told = found.get(line)
-        found[line] = detail if told is None or told == detail else f"{told} {detail}"
-    return found
+    for line, of_line in groupby(rows, key=lambda row: row.line):
+        yield line, " ".join(dict.fromkeys(row.detail for row in of_line))
 
 
 def list_mappings(session: Session) -> list[MappingView]:

@@ -13,6 +13,7 @@ from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound, Unavailable
+from winery_appliance.core.words import say
 from winery_appliance.historical_data.import_commands import Answers, BeginImport
 from winery_appliance.historical_data.import_events import (
     ImportConfirmed,
@@ -23,6 +24,8 @@ from winery_appliance.historical_data.import_models import Import, ImportMapping
 from winery_appliance.historical_data.import_queries import ImportView, find_import, view_import
 
 PIECE_BYTES = 8 * 2**20
+# What is true of one file only is not remembered for the next.
+OF_ONE_FILE = ("wine", "moment")
 _ALIVE = Import.state.not_in(("undone", "cancelled", "failed"))
 
 
@@ -55,7 +58,9 @@ def begin_import(
         select(Import).where(Import.client_uuid == command.client_uuid)
     ).scalar_one()
     if (earlier.file_name, earlier.size_bytes) != (command.file_name, command.size_bytes):
-        raise Conflict("This UUID belongs to another file. Nothing was saved.", code="uuid_reused")
+        raise Conflict(
+            say("This UUID belongs to another file. Nothing was saved."), code="uuid_reused"
+        )
     return view_import(earlier), False
 
 
@@ -64,9 +69,13 @@ def _refuse_unknown_mapping(session: Session, name: str) -> None:
     if name.lower() not in (other.lower() for other in known):
         told = ", ".join(known) or "none yet"
         raise Invalid(
-            f"No mapping {name} is remembered. Nothing was saved. There are: {told}.",
+            say(
+                "No mapping %(name)s is remembered. Nothing was saved. There are: %(told)s.",
+                name=name,
+                told=told,
+            ),
             code="unknown_mapping",
-            fields=[FieldFault("mapping", "unknown_mapping", "Not remembered.")],
+            fields=[FieldFault("mapping", "unknown_mapping", say("Not remembered."))],
         )
 
 
@@ -74,7 +83,7 @@ def get_import(session: Session, import_id: int) -> ImportView:
     """The import. Raises NotFound, also for another winery's."""
     found = find_import(session, import_id)
     if found is None:
-        raise NotFound("There is no such import in this winery.")
+        raise NotFound(say("There is no such import in this winery."))
     return found
 
 
@@ -93,12 +102,19 @@ def add_piece(
         return view_import(row)
     if offset != row.received_bytes:
         raise Conflict(
-            f"{row.received_bytes} bytes are here; the next piece begins there.",
+            say(
+                "%(received_bytes)s bytes are here; the next piece begins there.",
+                received_bytes=row.received_bytes,
+            ),
             code="wrong_offset",
         )
     if not piece or len(piece) > PIECE_BYTES or offset + len(piece) > row.size_bytes:
         raise Invalid(
-            f"A piece has 1 to {PIECE_BYTES} bytes and ends with the file.", code="wrong_piece"
+            say(
+                "A piece has 1 to %(PIECE_BYTES)s bytes and ends with the file.",
+                PIECE_BYTES=PIECE_BYTES,
+            ),
+            code="wrong_piece",
         )
     _write(path, offset, piece)
     row.received_bytes = offset + len(piece)
@@ -119,8 +135,11 @@ def _write(path: Path, offset: int, piece: bytes) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise Unavailable(
-            f"The piece could not be written ({error.strerror}). Nothing was saved. "
-            "Free some space on the server's disk and send it again."
+            say(
+                "The piece could not be written (%(strerror)s). Nothing was saved. Free some "
+                "space on the server's disk and send it again.",
+                strerror=error.strerror,
+            )
         ) from error
 
 
@@ -150,7 +169,12 @@ def receive(session: Session, import_id: int, content_hash: str) -> None:
             same = find_same_file(session, content_hash)
     if same is not None:
         raise Conflict(
-            f"This file came in before, as {same.file_name} (import {same.id}, {same.state}). Nothing was saved twice.",
+            say(
+                "This file came in before, as %(file_name)s (import %(id)s, %(state)s). Nothing was saved twice.",
+                file_name=same.file_name,
+                id=same.id,
+                state=same.state,
+            ),
             code="same_file",
         )
     outbox.publish(session, ImportReceived(row.winery_id, row.id))
@@ -181,7 +205,9 @@ def save_import(session: Session, import_id: int, *, actor: Actor) -> ImportView
     if row.state in ("saving", "saved"):
         return view_import(row)
     if not has_news(view_import(row)):
-        raise Conflict("Nothing in this file is new. Nothing was saved.", code="nothing_to_save")
+        raise Conflict(
+            say("Nothing in this file is new. Nothing was saved."), code="nothing_to_save"
+        )
     row.state = "saving"
     _remember(session, row)
     outbox.publish(session, ImportConfirmed(row.winery_id, row.id))
@@ -196,13 +222,14 @@ def has_news(view: ImportView) -> bool:
 
 def _remember(session: Session, row: Import) -> None:
     """Keep the answers for the next file with these columns, under the name of the first."""
-    if not row.answers or row.fingerprint is None:
+    answers = {name: value for name, value in row.answers.items() if name not in OF_ONE_FILE}
+    if not answers or row.fingerprint is None:
         return
     known = session.scalar(
         select(ImportMapping).where(ImportMapping.fingerprint == row.fingerprint)
     )
     if known is not None:
-        known.answers = row.answers
+        known.answers = answers
         return
     name = Path(row.file_name).stem[:60] or "file"
     taken = session.scalar(
@@ -213,7 +240,7 @@ def _remember(session: Session, row: Import) -> None:
             winery_id=row.winery_id,
             name=f"{name} {row.id}" if taken else name,
             fingerprint=row.fingerprint,
-            answers=row.answers,
+            answers=answers,
         )
     )
 
@@ -252,7 +279,10 @@ def undo_import(session: Session, import_id: int, *, actor: Actor) -> ImportView
 def _hold(session: Session, import_id: int, *states: str) -> Import:
     row = session.get(Import, import_id, with_for_update=True, populate_existing=True)
     if row is None:
-        raise NotFound("There is no such import in this winery.")
+        raise NotFound(say("There is no such import in this winery."))
     if row.state not in states:
-        raise Conflict(f"This import is {row.state}. Nothing was changed.", code="wrong_state")
+        raise Conflict(
+            say("This import is %(state)s. Nothing was changed.", state=row.state),
+            code="wrong_state",
+        )
     return row

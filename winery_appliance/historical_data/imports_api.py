@@ -20,6 +20,7 @@ from winery_appliance.historical_data.import_commands import (
 )
 from winery_appliance.historical_data.import_job import find_path
 from winery_appliance.historical_data.import_queries import ImportView
+from winery_appliance.historical_data.refused_rows import open_refused_rows
 
 # A piece as base64 is a third longer.
 MOST_SENT_BYTES = 12 * 2**20
@@ -90,6 +91,18 @@ def list_rows(import_id: int) -> ResponseReturnValue:
         service.get_import(session, import_id)
         page = queries.list_import_rows(session, import_id, **wanted.model_dump())
     return web.answer_written(ListOf[ImportRowAnswer].write(page))
+
+
+@blueprint.get("/<id:import_id>/refused")
+@describes({200: None}, media=["application/octet-stream"])
+@permitted(Permission.READ_BOOK)
+def download_refused(import_id: int) -> ResponseReturnValue:
+    """The rows that were refused or contradict, as a file of the kind that came, with line and reason: mend, send again."""
+    actor = current_actor()
+    source = find_path(web.settings().imports_dir, actor.winery_id, import_id)
+    with web.transaction(actor.winery_id) as session:
+        refused = open_refused_rows(session, import_id, source)
+    return web.answer_file(refused.file, refused.file_name)
 
 
 @blueprint.post("/<id:import_id>/answers")

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from winery_appliance.core.words import say
+
 _PARTS = re.compile(r"\d+|[^\W\d_]+")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def fold_code(code: str) -> str:
     """What codes have in common that people take for one: letters and numbers, without case, zeros in front or signs.
 
@@ -46,10 +48,15 @@ class Codes:
             return found
         alike = self.folded.get(fold_code(typed), [])
         if len(alike) > 1:
-            raise AmbiguousCode(f"{typed} could be {_list(alike)}. Say which one is meant.")
+            told = say(
+                "%(code)s could be %(these)s. Say which one is meant.",
+                code=typed,
+                these=_list(alike),
+            )
+            raise AmbiguousCode(told)
         return self.exact[alike[0].casefold()] if alike else None
 
 
 def _list(codes: Iterable[str]) -> str:
     *others, last = sorted(codes)
-    return f"{', '.join(others)} or {last}"
+    return say("%(these)s or %(last)s", these=", ".join(others), last=last)

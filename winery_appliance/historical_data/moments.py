@@ -8,6 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from winery_appliance.core.typed_text import FIRST_YEAR, LAST_YEAR
+from winery_appliance.core.words import say
 
 NOON = time(12)
 MIDNIGHT = time()
@@ -50,7 +51,7 @@ class DateSurvey:
 
     def add(self, text: str, line: int) -> None:
         """Look at one cell."""
-        order = tell_order(text)
+        order = tell_order(text.lstrip()[:_LONGEST_DAY])
         if order == "dmy":
             self.day_first += 1
         elif order == "mdy":
@@ -69,7 +70,10 @@ class DateSurvey:
         return None
 
 
-@lru_cache(maxsize=65536)
+_LONGEST_DAY = len("30/12/2024")
+
+
+@lru_cache(maxsize=8192)
 def tell_order(text: str) -> str:
     """`dmy` or `mdy` where only one can be meant with slashes or dashes, `either` where both can, else ``."""
     found = _YEAR_LAST.match(text.strip())
@@ -83,7 +87,7 @@ def tell_order(text: str) -> str:
     return "mdy" if second > 12 else "either"
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def read_day(text: str, order: str | None) -> date:
     """The day in `text`; `order` (dmy or mdy) decides what could be two days.
 
@@ -101,13 +105,17 @@ def read_day(text: str, order: str | None) -> date:
         if first > 12:
             return _make_day(text, year, second, first)
         if order is None:
-            raise AmbiguousDay(f"“{text}” could be two days: say which part is the month.")
+            raise AmbiguousDay(
+                say("“%(text)s” could be two days: say which part is the month.", text=text)
+            )
         return _make_day(text, year, *((second, first) if order == "dmy" else (first, second)))
     if found := _NAMED.fullmatch(text):
         return _make_day(text, _read_year(found[3]), _read_month(text, found[2]), int(found[1]))
     if found := _NAME_FIRST.fullmatch(text):
         return _make_day(text, int(found[3]), _read_month(text, found[1]), int(found[2]))
-    raise UnreadableMoment(f"“{text[:30]}” is no day that we can read. Write 2024-09-12.")
+    raise UnreadableMoment(
+        say("“%(text)s” is no day that we can read. Write 2024-09-12.", text=text[:30])
+    )
 
 
 def _read_year(digits: str) -> int:
@@ -121,25 +129,52 @@ def _read_month(text: str, name: str) -> int:
     try:
         return _MONTHS[name[:3].lower()]
     except KeyError as error:
-        raise UnreadableMoment(f"“{text}” names no month that we know.") from error
+        raise UnreadableMoment(say("“%(text)s” names no month that we know.", text=text)) from error
 
 
 def _make_day(text: str, year: int, month: int, day: int) -> date:
     try:
         made = date(year, month, day)
     except ValueError as error:
-        raise UnreadableMoment(f"“{text}” is no day of the calendar.") from error
+        raise UnreadableMoment(say("“%(text)s” is no day of the calendar.", text=text)) from error
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise UnreadableMoment(f"“{text}” lies outside the years {FIRST_YEAR} to {LAST_YEAR}.")
+        raise UnreadableMoment(
+            say(
+                "“%(text)s” lies outside the years %(first)s to %(last)s.",
+                text=text,
+                first=FIRST_YEAR,
+                last=LAST_YEAR,
+            )
+        )
     return made
 
 
-@lru_cache(maxsize=65536)
 def read_moment(text: str, order: str | None, zone: str, *, without_time: time = NOON) -> datetime:
     """The moment in `text`, UTC: a day and perhaps a time, in `zone` unless it names its own.
 
     A day alone is taken as `without_time`. Raises UnreadableMoment, AmbiguousDay.
     """
+    return _read_iso(text, zone) or _read_any(text, order, zone, without_time)
+
+
+def _read_iso(text: str, zone: str) -> datetime | None:
+    """What most files have, `2024-09-12 07:05` with seconds or without; a million rows are a million moments.
+
+    None for everything else, also for what is wrong.
+    """
+    if len(text) not in (16, 19) or text[4] != "-" or text[7] != "-" or text[10] not in " T":
+        return None
+    try:
+        local = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if local.tzinfo is not None or not FIRST_YEAR <= local.year <= LAST_YEAR:
+        return None
+    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+@lru_cache(maxsize=8192)
+def _read_any(text: str, order: str | None, zone: str, without_time: time) -> datetime:
     text = text.strip()
     day_text, clock_text = _split(text)
     offset = _ZONE.search(clock_text)
@@ -148,7 +183,9 @@ def read_moment(text: str, order: str | None, zone: str, *, without_time: time =
         sign = 1 if offset[1] == "+" else -1
         distance = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
         if distance >= timedelta(days=1):
-            raise UnreadableMoment(f"“{text[:40]}” has no time zone that there is.")
+            raise UnreadableMoment(
+                say("“%(text)s” has no time zone that there is.", text=text[:40])
+            )
         given = timezone(sign * distance)
     clock_text = _ZONE.sub("", clock_text).strip()
     clock = _read_time(text, clock_text) if clock_text else without_time
@@ -164,7 +201,9 @@ def _split(text: str) -> tuple[str, str]:
 def _read_time(text: str, clock_text: str) -> time:
     found = _TIME.fullmatch(clock_text)
     if found is None:
-        raise UnreadableMoment(f"“{text[:40]}” has no time that we can read. Write 07:05.")
+        raise UnreadableMoment(
+            say("“%(text)s” has no time that we can read. Write 07:05.", text=text[:40])
+        )
     hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
     half = (found[5] or "").lower()[:1]
     # `13:33 PM` stands in real files: a clock of 24 hours that also tells the half.
@@ -175,7 +214,7 @@ def _read_time(text: str, clock_text: str) -> time:
     try:
         return time(hour, minute, second, int((found[4] or "0").ljust(6, "0")))
     except ValueError as error:
-        raise UnreadableMoment(f"“{text[:40]}” has no time of the day.") from error
+        raise UnreadableMoment(say("“%(text)s” has no time of the day.", text=text[:40])) from error
 
 
 def survey(cells: Iterable[tuple[str, int]]) -> DateSurvey:

@@ -4,6 +4,7 @@ A row is read once, whatever was wrong with it: what is refused keeps its reason
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from winery_appliance.core.csv_text import rearm
+from winery_appliance.core.figures import show_bare
 from winery_appliance.core.units import (
     UNIT_SYMBOLS,
     SampleType,
@@ -21,6 +23,7 @@ from winery_appliance.core.units import (
     parse_measurement,
     to_canonical,
 )
+from winery_appliance.core.words import N_, say
 from winery_appliance.historical_data.columns import (
     BY_SIZE,
     G_CM3,
@@ -34,6 +37,13 @@ from winery_appliance.historical_data.files import Row
 from winery_appliance.historical_data.moments import UnreadableMoment, read_moment
 from winery_appliance.historical_data.recognition import Layout
 
+KIND_WORDS = {
+    SampleType.sugar: N_("sugar"), SampleType.temperature: N_("temperature"), SampleType.ph: "pH",
+    SampleType.ta: N_("titratable acidity"), SampleType.va: N_("volatile acidity"), SampleType.yan: "YAN",
+    SampleType.malic: N_("malic acid"), SampleType.lactic: N_("lactic acid"), SampleType.free_so2: N_("free SO₂"),
+    SampleType.total_so2: N_("total SO₂"), SampleType.alcohol: N_("alcohol"),
+    SampleType.residual_sugar: N_("residual sugar"),
+}  # fmt: skip
 BLANK = frozenset({"", "-", "–", "—", "n/a", "na", "nan", "nd", "null", "none", "#n/a", "."})
 FACTS = (
     "style", "yeast", "start", "end", "volume_l", "vineyard", "variety", "harvest_date", "kg", "vintage", "lot",
@@ -92,6 +102,13 @@ class Reading:
     now: datetime
     units: Mapping[str, str]  # by quantity, where the file does not say
     wine: str | None = None  # whose all rows are, where no column says
+    moment: str | None = None  # when all rows were taken, where no column says
+
+
+def forget_sentences() -> None:
+    """Forget what was read before: its faults may be told in another language."""
+    _read.cache_clear()
+    _doubt_code.cache_clear()
 
 
 def make_parser(layout: Layout, how: Reading) -> Callable[[Row], ParsedRow]:
@@ -117,7 +134,9 @@ class _Parser:
         self.qualifier_at = layout.find("qualifier")
         self.warmth_at = layout.find("sample_temperature")
         self.warmth_is_reading = layout.reader.warmth_is_reading
-        self.facts_at = [layout.find(name) for name in FACTS]
+        self.facts_at = {name: at for name in FACTS if (at := layout.find(name)) is not None}
+        self.known_facts: tuple[Sequence[str], tuple[str, ...]] = [], ("",) * len(FACTS)
+        self.latest = how.now + FUTURE_TOLERANCE
         self.units = dict(layout.reader.units) | dict(how.units)
         self.wide = [
             (place, SampleType(kind), self._unit(SampleType(kind), unit))
@@ -134,6 +153,8 @@ class _Parser:
         cells = row.cells
         if row.fault:
             return _refuse(row.line, Fault("unreadable_row", row.fault))
+        if row.left_out:
+            return _refuse(row.line, None, row.left_out)
         if len(cells) != self.width:
             if any(cells[self.width :]):
                 return _refuse(row.line, _tell_width(len(cells), self.width))
@@ -143,7 +164,7 @@ class _Parser:
         for place, words in self.left_out.items():
             word = simplify(cells[place])
             if word in words:
-                return _refuse(row.line, None, f"This row is {words[word]}.")
+                return _refuse(row.line, None, say("This row is %(what)s.", what=say(words[word])))
         return self._parse_cells(row.line, cells)
 
     def _parse_cells(self, line: int, cells: Sequence[str]) -> ParsedRow:
@@ -151,26 +172,37 @@ class _Parser:
         fault = _doubt_code(code, may_be_formula=self.is_ours)
         if fault:
             return _refuse(line, fault, code=code)
-        facts = tuple("" if at is None else cells[at].strip() for at in self.facts_at)
+        facts = self._read_facts(cells)
         readings = tuple(self._read_all(cells))
         if not readings:
             if any(facts):
                 return ParsedRow(line, code, self.whose, facts, None, ())
-            return _refuse(line, None, "The row has no value in it.", code=code)
+            return _refuse(line, None, say("The row has no value in it."), code=code)
         try:
             moment = self._read_moment(cells)
         except UnreadableMoment as error:
             return _refuse(line, Fault("unreadable_date", str(error)), code=code)
-        if moment > self.how.now + FUTURE_TOLERANCE:
-            return _refuse(line, Fault("in_future", "This day has not come yet."), code=code)
+        if moment > self.latest:
+            return _refuse(line, Fault("in_future", say("This day has not come yet.")), code=code)
         return ParsedRow(line, code, self.whose, facts, moment, readings)
 
+    def _read_facts(self, cells: Sequence[str]) -> tuple[str, ...]:
+        """The same tuple as of the row before where it says the same; a wine has a hundred rows, and its facts in each."""
+        written = [cells[at] for at in self.facts_at.values()]
+        if written != self.known_facts[0]:
+            told = dict.fromkeys(FACTS, "")
+            for name, text in zip(self.facts_at, written, strict=True):
+                told[name] = sys.intern(text.strip())
+            self.known_facts = written, tuple(told.values())
+        return self.known_facts[1]
+
     def _read_moment(self, cells: Sequence[str]) -> datetime:
-        text = cells[self.moment_at] if self.moment_at is not None else cells[self.date_at or 0]
+        day_at = self.date_at if self.moment_at is None else self.moment_at
+        text = self.how.moment or "" if day_at is None else cells[day_at]
         if self.time_at is not None and cells[self.time_at].strip():
             text = f"{text.strip()} {cells[self.time_at].strip()}"
         if not text.strip():
-            raise UnreadableMoment("The row has no day.")
+            raise UnreadableMoment(say("The row has no day."))
         return read_moment(text, self.order, self.how.zone)
 
     def _read_all(self, cells: Sequence[str]) -> Iterator[ParsedReading]:
@@ -181,13 +213,15 @@ class _Parser:
             if text.casefold() not in BLANK and kind not in seen:
                 seen.add(kind)
                 yield _read(place, kind, unit, text, warmth)
+        if not self.groups and not self.warmth_is_reading:
+            return
         for what_at, value_at, unit_at in self.groups:
             text = cells[value_at].strip()
             if text.casefold() in BLANK:
                 continue
             named = read_quantity(cells[what_at])
             if named is None:
-                told = f"“{cells[what_at][:40]}” is no quantity that the book has."
+                told = say("“%(text)s” is no quantity that the book has.", text=cells[what_at][:40])
                 fault = Fault("unknown_quantity", told)
                 yield ParsedReading(what_at, SampleType.sugar, None, None, fault)
             elif named[0] not in seen:
@@ -209,8 +243,10 @@ class _Parser:
 
 
 def _tell_width(cells: int, width: int) -> Fault:
-    told = (
-        f"The row has {cells} cells, the header {width}. Is a decimal comma taken for a new cell?"
+    told = say(
+        "The row has %(cells)s cells, the header %(width)s. Is a decimal comma taken for a new cell?",
+        cells=cells,
+        width=width,
     )
     return Fault("too_many_cells", told)
 
@@ -221,17 +257,21 @@ def _refuse(
     return ParsedRow(line, code, "wine", (), None, (), fault, left_out)
 
 
+@lru_cache(maxsize=8192)
 def _doubt_code(code: str, *, may_be_formula: bool) -> Fault | None:
     if not code:
-        return Fault("no_code", "The row does not say which wine or tank it is of.")
+        return Fault("no_code", say("The row does not say which wine or tank it is of."))
     if (
         len(code) > LONGEST_CODE
         or any(sign in code for sign in "/?#\n\r\t")
         or not code.isprintable()
     ):
-        return Fault("bad_code", f"A code has at most {LONGEST_CODE} characters and none of / ? #.")
+        return Fault(
+            "bad_code",
+            say("A code has at most %(most)s characters and none of / ? #.", most=LONGEST_CODE),
+        )
     if code.startswith("=") and not may_be_formula:
-        return Fault("formula", "The code is a formula. Write it as text.")
+        return Fault("formula", say("The code is a formula. Write it as text."))
     return None
 
 
@@ -244,6 +284,7 @@ def _read_warmth(text: str) -> float | None:
     return value if -5 <= value <= 50 else None
 
 
+@lru_cache(maxsize=16384)
 def _read(place: int, kind: SampleType, unit: str, text: str, warmth: float | None) -> ParsedReading:  # fmt: skip
     of_sugar = warmth if kind is SampleType.sugar else None
     read = read_value(kind, unit, text, of_sugar)
@@ -252,7 +293,6 @@ def _read(place: int, kind: SampleType, unit: str, text: str, warmth: float | No
     return ParsedReading(place, kind, read, of_sugar, None)
 
 
-@lru_cache(maxsize=65536)
 def read_value(
     kind: SampleType, unit: str, text: str, warmth: float | None = None
 ) -> Value | Fault:
@@ -262,15 +302,22 @@ def read_value(
     """
     found = _NUMBER_AND_UNIT.fullmatch(text)
     if text.startswith("="):
-        return Fault("formula", "The cell holds a formula. Write its value instead.")
+        return Fault("formula", say("The cell holds a formula. Write its value instead."))
     if found is None:
-        return Fault("unreadable_number", f"“{text[:24]}” is not a number we can read.")
+        return Fault(
+            "unreadable_number", say("“%(text)s” is not a number we can read.", text=text[:24])
+        )
     number = found[1].replace(" ", "")
     if found[2]:
         named = read_unit(found[2])
         if named is None or not fits(kind, named):
             return Fault(
-                "unknown_unit", f"“{found[2][:24]}” is no unit of {kind.replace('_', ' ')}."
+                "unknown_unit",
+                say(
+                    "“%(text)s” is no unit of %(kind)s.",
+                    text=found[2][:24],
+                    kind=say(KIND_WORDS[kind]),
+                ),
             )
         unit = named
     try:
@@ -288,7 +335,7 @@ def read_value(
         unit = Unit.kg_m3
         parsed = parse_measurement(number)
     if not fits(kind, unit):
-        return Fault("unknown_unit", "Nothing says which unit this number has.")
+        return Fault("unknown_unit", say("Nothing says which unit this number has."))
     return _judge(kind, Unit(unit), number, parsed.value, parsed.qualifier, warmth)
 
 
@@ -304,8 +351,14 @@ def _judge(
     if not low <= value <= high:
         return Fault(
             "out_of_range",
-            f"{typed} {UNIT_SYMBOLS[unit]} is impossible for {kind.replace('_', ' ')}. "
-            f"Possible is {low:g} to {high:g}.",
+            say(
+                "%(typed)s %(unit)s is impossible for %(kind)s. Possible is %(low)s to %(high)s.",
+                typed=typed,
+                unit=UNIT_SYMBOLS[unit],
+                kind=say(KIND_WORDS[kind]),
+                low=show_bare(low),
+                high=show_bare(high),
+            ),
         )
     canonical = to_canonical(kind, value, unit, sample_temperature_c=warmth)
     return Value(typed, unit, qualifier, canonical)

@@ -3,21 +3,24 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import BigInteger, Text, delete, func, insert, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from winery_appliance.core.db import Database
-from winery_appliance.core.many_rows import insert_rows, is_among
-from winery_appliance.fermentation.ancestry import find_related, read_wines
+from winery_appliance.core.many_rows import is_among
+from winery_appliance.fermentation.ancestry import find_related
+from winery_appliance.fermentation.imported import current_readings
 from winery_appliance.fermentation.queries import (
     FermentationView,
     list_fermentations,
     read_fermentations,
-    read_samples,
+    read_samples_of,
 )
-from winery_appliance.fruit_origin.queries import read_lots
 from winery_appliance.historical_data.models import HistoricalSample
-from winery_appliance.historical_data.varietals import name_varietal
+from winery_appliance.historical_data.past_ferments import forget_ferments, write_ferments
+from winery_appliance.historical_data.patterns import outdate_patterns, rebuild_patterns
+from winery_appliance.historical_data.varietal_queries import name_varietals
 
 # So many fermentations are rebuilt in one transaction.
 BATCH = 50
@@ -25,16 +28,18 @@ BATCH = 50
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What a rebuilding wrote: readings of completed fermentations."""
+    """What a rebuilding wrote: readings of completed fermentations, and the patterns drawn from them."""
 
     fermentations: int
     samples: int
+    patterns: int = 0
 
 
 def write_history(
     session: Session, winery_id: int, fermentation_ids: Collection[int], *, descendants: bool
 ) -> Rebuilt:
-    """Make the past readings of these fermentations what the book says now: of completed ones all that count, else none.
+    """Make the past readings and the curves of these fermentations what the book says now: of completed ones all that
+    count, else none. Patterns that they were or are behind will be drawn anew.
 
     With `descendants` also of the wines they went into, whose fruit is theirs. Who else writes history of this winery
     waits, and then reads what this one left.
@@ -47,16 +52,21 @@ def write_history(
     if descendants:
         ids |= find_related(session, ids, "forward")
     session.execute(delete(HistoricalSample).where(is_among(HistoricalSample.fermentation_id, ids)))
+    groups = forget_ferments(session, ids)
     completed = [
         view for view in read_fermentations(session, sorted(ids)) if view.status == "completed"
     ]
-    varietals = _name_varietals(session, [view.id for view in completed])
-    written = sum(_write(session, winery_id, view, varietals[view.id]) for view in completed)
-    return Rebuilt(len(completed), written)
+    varietals = name_varietals(session, [view.id for view in completed])
+    samples = read_samples_of(session, [view.id for view in completed])
+    told = [(view, varietals[view.id], samples.get(view.id, ())) for view in completed]
+    groups |= write_ferments(session, winery_id, told)
+    outdate_patterns(session, winery_id, groups)
+    done = _write(session, winery_id, [(view, varietal) for view, varietal, _ in told])
+    return Rebuilt(len(completed), done)
 
 
 def rebuild_history(db: Database, winery_id: int) -> Rebuilt:
-    """Make every past reading of a winery anew, as the role that writes history, a batch of fermentations at a time.
+    """Make every past reading, curve and pattern of a winery anew, as the role that writes history, batch by batch.
 
     What is there meanwhile can be read; cut off in the middle, it is done again from the start.
     """
@@ -68,7 +78,8 @@ def rebuild_history(db: Database, winery_id: int) -> Rebuilt:
             done = write_history(session, winery_id, part, descendants=False)
         fermentations += done.fermentations
         samples += done.samples
-    return Rebuilt(fermentations, samples)
+    with db.transaction(winery_id) as session:
+        return Rebuilt(fermentations, samples, rebuild_patterns(session, winery_id))
 
 
 def _list_all(db: Database, winery_id: int) -> set[int]:
@@ -84,38 +95,39 @@ def _list_all(db: Database, winery_id: int) -> set[int]:
                 return found
 
 
-def _name_varietals(session: Session, fermentation_ids: Sequence[int]) -> dict[int, str | None]:
-    # A completed wine takes nothing in, so that all that is recorded is what it was at its end.
-    wines, _ = read_wines(session, fermentation_ids, None)
-    shares = {wine_id: wines[wine_id].shares for wine_id in fermentation_ids}
-    lots = read_lots(
-        session, sorted({lot for parts in shares.values() for lot in parts if lot is not None})
-    )
-    return {
-        wine_id: name_varietal(
-            (None if lot is None else lots[lot].variety, part) for lot, part in parts.items()
-        )
-        for wine_id, parts in shares.items()
-    }
-
-
 def _write(
-    session: Session, winery_id: int, fermentation: FermentationView, varietal: str | None
+    session: Session, winery_id: int, told: Sequence[tuple[FermentationView, str | None]]
 ) -> int:
-    rows = [
-        {
-            "id": sample.id,
-            "winery_id": winery_id,
-            "fermentation_id": fermentation.id,
-            "varietal": varietal,
-            "sample_type": str(sample.sample_type),
-            "measured_at": sample.measured_at,
-            "value": sample.canonical,
-            "qualifier": sample.qualifier,
-            "source": fermentation.data_source,
-        }
-        for sample in read_samples(session, fermentation.id)
-    ]
-    if rows:
-        session.execute(insert_rows(HistoricalSample, rows))
-    return len(rows)
+    """Copy the readings of these wines, within the database; how many."""
+    if not told:
+        return 0
+    wines, varietals, sources = zip(*((v.id, name, v.data_source) for v, name in told), strict=True)
+    given = (
+        func.unnest(
+            literal(list(wines), ARRAY(BigInteger)),
+            literal(list(varietals), ARRAY(Text)),
+            literal(list(sources), ARRAY(Text)),
+        )
+        .table_valued("wine", "varietal", "source", name="given")
+        .render_derived()
+    )
+    reading = current_readings().subquery()
+    copied = select(
+        reading.c.id,
+        literal(winery_id, BigInteger),
+        reading.c.fermentation_id,
+        given.c.varietal,
+        reading.c.sample_type,
+        reading.c.measured_at,
+        reading.c.value,
+        reading.c.qualifier,
+        given.c.source,
+        reading.c.import_id,
+        reading.c.import_line,
+    ).join(given, given.c.wine == reading.c.fermentation_id)
+    columns = [column.name for column in HistoricalSample.__table__.c]
+    done = session.execute(
+        insert(HistoricalSample).from_select(columns, copied),
+        execution_options={"preserve_rowcount": True},
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined]

@@ -23,6 +23,8 @@ class HistoricalSampleView(NamedTuple):
     value: float
     qualifier: str | None
     source: str
+    import_id: int | None
+    import_line: int | None
 
     @property
     def unit(self) -> Unit:

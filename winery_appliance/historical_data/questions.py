@@ -1,20 +1,26 @@
 """What a person is asked before a file can be read, because nothing in it decides. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from winery_appliance.core.units import UNIT_SYMBOLS, UNITS, SampleType
+from winery_appliance.core.words import N_, say
 from winery_appliance.historical_data.columns import UNKNOWN_UNIT, read_quantity
 from winery_appliance.historical_data.files import Row
 from winery_appliance.historical_data.moments import DateSurvey
-from winery_appliance.historical_data.parsing import BLANK
+from winery_appliance.historical_data.parsing import BLANK, KIND_WORDS
 from winery_appliance.historical_data.recognition import Layout
 from winery_appliance.historical_data.wines import pick_style
 
 DATES = frozenset({"moment", "date", "start", "end", "harvest_date"})
 MOST_VARIETIES = 60
-STYLE_CHOICES = (("red", "red"), ("white", "white"), ("rose", "rosé"), ("orange", "orange"))
-ORDER_CHOICES = (("dmy", "day first"), ("mdy", "month first"))
+STYLE_CHOICES = (
+    ("red", N_("red")),
+    ("white", N_("white")),
+    ("rose", N_("rosé")),
+    ("orange", N_("orange")),
+)
+ORDER_CHOICES = (("dmy", N_("day first")), ("mdy", N_("month first")))
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Survey:
     varieties: dict[str, str] = field(default_factory=dict)  # as first written, by small letters
     without_style: bool = False
     _places: dict[int, _Places] = field(default_factory=dict)
+    _fruit: tuple[str, str] | None = None  # style and variety of the row before
 
     def add(self, layout: Layout, row: Row) -> None:
         """Look at one row under its header."""
@@ -82,9 +89,13 @@ class Survey:
         )
 
     def _look_at_style(self, places: _Places, cells: Sequence[str]) -> None:
-        if _at(cells, places.style):
+        fruit = _at(cells, places.style), _at(cells, places.variety)
+        if fruit == self._fruit:
             return
-        variety = _at(cells, places.variety)
+        self._fruit = fruit
+        style, variety = fruit
+        if style:
+            return
         if not variety or len(self.varieties) >= MOST_VARIETIES:
             self.without_style = True
         else:
@@ -98,33 +109,45 @@ class Survey:
         units: Mapping[str, str],
         styles: Mapping[str, str],
         wine: str | None,
+        moment: str | None = None,
     ) -> Iterator[Question]:
         """What the file and the answers so far leave open."""
         if not layout.reader.names_wine and wine is None:
-            yield Question("wine", "Which wine is this file of? Type its code.")
+            yield Question("wine", say("Which wine is this file of? Type its code."))
+        if moment is None and not {"moment", "date"} & set(layout.uses.values()):
+            yield Question(
+                "moment", say("When was this measured? Type the day, and the time if known.")
+            )
         order = date_order or layout.reader.date_order or self.dates.conclude()
         if self.dates.ambiguous and order is None:
             yield Question(
                 "date_order",
-                f"{self.dates.example} in line {self.dates.line} could be two days. "
-                "Does the day or the month come first?",
-                ORDER_CHOICES,
+                say(
+                    "%(day)s in line %(line)s could be two days. Does the day or the month come first?",
+                    day=self.dates.example,
+                    line=self.dates.line,
+                ),
+                _offer(ORDER_CHOICES),
             )
         for kind in sorted(self.without_unit - units.keys() - layout.reader.units.keys()):
             choices = tuple((str(unit), UNIT_SYMBOLS[unit]) for unit in UNITS[kind])
-            words = kind.replace("_", " ")
-            yield Question(f"units.{kind}", f"Which unit do the values of {words} have?", choices)
+            asked = say("Which unit do the values of %(kind)s have?", kind=say(KIND_WORDS[kind]))
+            yield Question(f"units.{kind}", asked, choices)
         if layout.reader.makes_wines:
             yield from self._ask_styles(styles)
 
     def _ask_styles(self, styles: Mapping[str, str]) -> Iterator[Question]:
         for folded, variety in sorted(self.varieties.items()):
             if pick_style(variety, styles) is None:
-                yield Question(
-                    f"styles.{folded}", f"What kind of wine is the {variety}?", STYLE_CHOICES
-                )
+                asked = say("What kind of wine is the %(variety)s?", variety=variety)
+                yield Question(f"styles.{folded}", asked, _offer(STYLE_CHOICES))
         if self.without_style and pick_style(None, styles) is None:
-            yield Question("styles.", "What kind of wine are those without a style?", STYLE_CHOICES)
+            asked = say("What kind of wine are those without a style?")
+            yield Question("styles.", asked, _offer(STYLE_CHOICES))
+
+
+def _offer(choices: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((value, say(words)) for value, words in choices)
 
 
 def _at(cells: Sequence[str], place: int | None) -> str:

@@ -102,16 +102,19 @@ def walk(
     for row in rows:
         if row.line <= layout.line and row.fault is None:
             continue
-        if _could_be_title(_first(row.cells)):
+        first = _first(row.cells)
+        if _could_be_title(first):
             other = read_header(row, columns, reader_id=layout.reader.id)
             if other is not None:
                 layout = layout if other.titles == layout.titles else other
                 continue
-        if row.fault or any(row.cells):
+        if row.fault or first:
             yield layout, row
 
 
 def _first(cells: Sequence[str]) -> str:
+    if cells and cells[0]:
+        return cells[0]
     return next((cell for cell in cells if cell), "")
 
 

@@ -1,30 +1,38 @@
-"""The rows of a file as they wait to be saved: written by COPY, then weighed against each other and against the book.
+"""The rows of a file as they wait to be saved: matched with their wines, and written by COPY.
 
 The tables lie outside the row policies; only the worker's role reaches them, and every statement names one import.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import islice
+from typing import Any
 
-from sqlalchemy import case, delete, func, insert, literal_column, or_, select, text, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
 
-from winery_appliance.fermentation.imported import current_readings
+from winery_appliance.core.units import SampleType
+from winery_appliance.core.words import say
 from winery_appliance.historical_data.import_commands import Answers
 from winery_appliance.historical_data.import_models import StagedReading, StagedWine
 from winery_appliance.historical_data.matching import AmbiguousCode, Codes, fold_code
 from winery_appliance.historical_data.parsing import Fault, ParsedReading, ParsedRow, Reading
 from winery_appliance.historical_data.wines import Wine, WineFacts, read_facts
 
+# What is the same in all readings of a row comes first, what a reading is of itself last.
 COLUMNS = (
-    "import_id", "line", "place", "code", "wine", "sample_type", "value_typed", "unit", "qualifier",
-    "sample_temperature_c", "value", "measured_at", "verdict", "fault", "detail",
+    "import_id", "line", "code", "wine", "measured_at", "verdict",
+    "place", "sample_type", "value_typed", "unit", "qualifier", "sample_temperature_c", "value", "fault", "detail",
+)  # fmt: skip
+WINE_COLUMNS = (
+    "import_id", "number", "code", "line", "fermentation_id", "style", "yeast_strain", "started_at", "ended_at",
+    "volume_l", "vineyard", "variety", "harvested_on", "kg", "lot", "vintage", "fault", "detail",
 )  # fmt: skip
 LINES_AT_ONCE = 2000
-# Of a thousand decimals of a density no instrument has more.
-SAME_VALUE = 1e-6
 _NULL = "\\N"
+_KINDS = {kind: 1 << place for place, kind in enumerate(SampleType)}
 
 
 @dataclass(frozen=True)
@@ -61,12 +69,24 @@ class Matcher:
     makes_wines: bool
     wines: dict[tuple[str, int] | str, Wine] = field(default_factory=dict)
     _meant: dict[str, str] = field(default_factory=dict)
+    _by_code: dict[str, Wine] = field(default_factory=dict)  # of codes that are a wine's, whenever
 
     def __post_init__(self) -> None:
         self._meant = {code.casefold(): meant for code, meant in self.answers.codes.items()}
 
     def match(self, row: ParsedRow) -> Wine | Fault:
         """The wine that a row is of, or why there is none."""
+        if row.whose != "wine":
+            return self._find(row)
+        known = self._by_code.get(row.code)
+        if known is None:
+            found = self._find(row)
+            if isinstance(found, Fault):
+                return found
+            known = self._by_code[row.code] = found
+        return known
+
+    def _find(self, row: ParsedRow) -> Wine | Fault:
         code = self._meant.get(row.code.casefold(), row.code)
         try:
             found = None if row.whose == "vessel" else self.book.wines.find(code)
@@ -75,14 +95,17 @@ class Matcher:
                 if vessel is not None:
                     found = self.book.find_in_vessel(vessel, row.moment)
                     if found is None:
-                        return Fault("empty_vessel", f"{code} held no wine at that time.")
+                        return Fault(
+                            "empty_vessel", say("%(code)s held no wine at that time.", code=code)
+                        )
         except AmbiguousCode as error:
             return Fault("ambiguous_code", str(error))
         if found is not None:
             return self._take(("book", found), row, code, found)
         if not self.makes_wines or row.whose == "vessel":
             return Fault(
-                "unknown_code", f"There is no wine or vessel {row.code}. Say what is meant."
+                "unknown_code",
+                say("There is no wine or vessel %(code)s. Say what is meant.", code=row.code),
             )
         return self._take(fold_code(code), row, code, None)
 
@@ -94,6 +117,31 @@ class Matcher:
             number = len(self.wines) + 1
             wine = self.wines[key] = Wine(number, code, row.line, fermentation_id=found)
         return wine
+
+
+@dataclass
+class Doubts:
+    """Wines by number of which not every reading can be saved for sure. Of a sound file there are none."""
+
+    refused: list[int] = field(default_factory=list)
+    outside: list[int] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
+    known: list[int] = field(default_factory=list)
+
+    def add(self, wine: Wine, row: Mapping[str, Any]) -> None:
+        """Look at one wine as it was staged."""
+        if row["fault"] is not None:
+            self.refused.append(wine.number)
+        if wine.may_repeat:
+            self.repeated.append(wine.number)
+        if wine.fermentation_id is not None:
+            self.known.append(wine.number)
+        elif (
+            wine.first is not None
+            and wine.last is not None
+            and (wine.first < row["started_at"] or wine.last > row["ended_at"])
+        ):
+            self.outside.append(wine.number)
 
 
 def forget(session: Session, import_id: int) -> None:
@@ -110,60 +158,72 @@ def copy_rows(
     note: Callable[[int], None],
 ) -> int:
     """Stage every row; how many there were. `note` is told how many are done, now and then, and may raise to stop."""
-    cursor = session.connection().connection.driver_connection.cursor()  # type: ignore[union-attr]
     done = 0
-    lines: list[str] = []
-    with cursor.copy(f"COPY staged_readings ({', '.join(COLUMNS)}) FROM STDIN") as copy:
+
+    def write() -> Iterator[str]:
+        nonlocal done
         for row in rows:
-            lines.extend(_write_row(import_id, row, matcher))
+            yield _write_row(import_id, row, matcher)
             done += 1
-            if len(lines) >= LINES_AT_ONCE:
-                copy.write("".join(lines))
-                lines.clear()
+            if done % LINES_AT_ONCE == 0:
                 note(done)
-        copy.write("".join(lines))
+
+    _copy(session, "staged_readings", COLUMNS, write())
     return done
 
 
-def _write_row(import_id: int, row: ParsedRow, matcher: Matcher) -> Iterator[str]:
-    head = f"{import_id}\t{row.line}"
+def _copy(session: Session, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+    """Write lines into a table as COPY takes them."""
+    cursor = session.connection().connection.driver_connection.cursor()  # type: ignore[union-attr]
+    with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+        waiting = iter(lines)
+        while block := list(islice(waiting, LINES_AT_ONCE)):
+            copy.write("".join(block))
+
+
+def _write_row(import_id: int, row: ParsedRow, matcher: Matcher) -> str:
     if row.fault is not None or row.left_out is not None:
-        yield _write_odd(head, row, row.fault or Fault("left_out", row.left_out or ""))
-        return
+        return _write_odd(import_id, row, row.fault or Fault("left_out", row.left_out or ""))
     wine = matcher.match(row)
     if isinstance(wine, Fault):
-        yield _write_odd(head, row, wine)
-        return
+        return _write_odd(import_id, row, wine)
     wine.add(row.facts, row.line)
-    verdict = "new" if wine.fermentation_id is None else "matched"
-    code, moment = escape(row.code), "" if row.moment is None else row.moment.isoformat()
+    if row.moment is None:
+        return ""  # it tells of the wine alone
+    head = f"{import_id}\t{row.line}\t{escape(row.code)}\t{wine.number}\t{row.moment.isoformat()}\t"
+    savable = f"{head}{'new' if wine.fermentation_id is None else 'matched'}\t"
+    kinds, lines = 0, ""
     for reading in row.readings:
-        yield _write_reading(head, code, moment, wine.number, verdict, reading)
+        if reading.value is None:
+            lines += f"{head}refused\t{_write_reading(reading)}"
+        else:
+            kinds |= _KINDS[reading.kind]
+            lines += savable + _write_reading(reading)
+    if kinds:
+        wine.note(row.moment, kinds)
+    return lines
 
 
-def _write_reading(
-    head: str, code: str, moment: str, wine: int, verdict: str, reading: ParsedReading
-) -> str:
-    value = reading.value
+@lru_cache(maxsize=16384)
+def _write_reading(reading: ParsedReading) -> str:
+    value, warmth = reading.value, reading.sample_temperature_c
     if value is None:
         fault = reading.fault or Fault("unreadable_number", "")
-        return (
-            f"{head}\t{reading.place}\t{code}\t{wine}\t{reading.kind}\t{_NULL}\t{_NULL}\t{_NULL}\t{_NULL}\t{_NULL}\t"
-            f"{moment}\trefused\t{fault.code}\t{escape(fault.detail)}\n"
-        )
-    warmth = reading.sample_temperature_c
+        nothing = "\t".join([_NULL] * 5)
+        return f"{reading.place}\t{reading.kind}\t{nothing}\t{fault.code}\t{escape(fault.detail)}\n"
     return (
-        f"{head}\t{reading.place}\t{code}\t{wine}\t{reading.kind}\t{value.typed}\t{value.unit}\t"
-        f"{value.qualifier or _NULL}\t{_NULL if warmth is None else repr(warmth)}\t{value.value!r}\t{moment}\t"
-        f"{verdict}\t{_NULL}\t{_NULL}\n"
+        f"{reading.place}\t{reading.kind}\t{value.typed}\t{value.unit}\t{value.qualifier or _NULL}\t"
+        f"{_NULL if warmth is None else repr(warmth)}\t{value.value!r}\t{_NULL}\t{_NULL}\n"
     )
 
 
-def _write_odd(head: str, row: ParsedRow, fault: Fault) -> str:
+def _write_odd(import_id: int, row: ParsedRow, fault: Fault) -> str:
     verdict = "left_out" if row.left_out is not None else "refused"
-    nothing = "\t".join([_NULL] * 8)
-    moment_and_more = f"{nothing}\t{verdict}\t{fault.code}\t{escape(fault.detail)}\n"
-    return f"{head}\t-1\t{escape(row.code)}\t{moment_and_more}"
+    nothing = "\t".join([_NULL] * 6)
+    return (
+        f"{import_id}\t{row.line}\t{escape(row.code)}\t{_NULL}\t{_NULL}\t{verdict}\t-1\t{nothing}\t"
+        f"{fault.code}\t{escape(fault.detail)}\n"
+    )
 
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": ""})
@@ -176,15 +236,23 @@ def escape(text_: str) -> str:
 
 def stage_wines(
     session: Session, import_id: int, wines: Iterable[Wine], how: Reading, answers: Answers
-) -> None:
-    """Stage the wines with their facts, or with what is wrong about them."""
-    rows = [_fill_wine(import_id, wine, how, answers) for wine in wines]
-    for start in range(0, len(rows), LINES_AT_ONCE):
-        session.execute(insert(StagedWine), rows[start : start + LINES_AT_ONCE])
+) -> Doubts:
+    """Stage the wines with their facts, or with what is wrong about them; what is left to weigh."""
+    doubts = Doubts()
+
+    def write() -> Iterator[str]:
+        for wine in wines:
+            row = _fill_wine(import_id, wine, how, answers)
+            doubts.add(wine, row)
+            told = (row[name] for name in WINE_COLUMNS)
+            yield "\t".join(_NULL if v is None else escape(str(v)) for v in told) + "\n"
+
+    _copy(session, "staged_wines", WINE_COLUMNS, write())
+    return doubts
 
 
-def _fill_wine(import_id: int, wine: Wine, how: Reading, answers: Answers) -> dict[str, object]:
-    row: dict[str, object] = dict.fromkeys([*_FACTS, "fault", "detail"])
+def _fill_wine(import_id: int, wine: Wine, how: Reading, answers: Answers) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(WINE_COLUMNS)
     row |= {
         "import_id": import_id,
         "number": wine.number,
@@ -199,10 +267,27 @@ def _fill_wine(import_id: int, wine: Wine, how: Reading, answers: Answers) -> di
         if isinstance(facts, WineFacts):
             row |= {name: getattr(facts, given) for name, given in _FACTS.items()}
             if facts.style is None and fault is None:
-                fault = Fault("no_style", "Nothing says whether it is red, white, rosé or orange.")
+                fault = Fault(
+                    "no_style", say("Nothing says whether it is red, white, rosé or orange.")
+                )
+    _fill_times(row, wine)
+    if (
+        fault is None
+        and wine.fermentation_id is None
+        and not (row["started_at"] and row["ended_at"])
+    ):
+        fault = Fault("no_time", say("It has no reading and does not say when it began and ended."))
     if fault is not None:
         row |= {"fault": fault.code, "detail": fault.detail}
     return row
+
+
+def _fill_times(row: dict[str, Any], wine: Wine) -> None:
+    """A wine that does not say when it began or ended did so with its readings."""
+    if wine.first is not None and wine.last is not None:
+        row["started_at"] = row["started_at"] or wine.first
+        at_least = row["started_at"] + timedelta(microseconds=1)
+        row["ended_at"] = row["ended_at"] or max(wine.last, at_least)
 
 
 _FACTS = {
@@ -210,160 +295,3 @@ _FACTS = {
     "volume_l": "volume_l", "vineyard": "vineyard", "variety": "variety", "harvested_on": "harvested_on", "kg": "kg",
     "lot": "lot", "vintage": "vintage",
 }  # fmt: skip
-
-_SAVABLE = StagedReading.verdict.in_(("matched", "new"))
-
-
-def weigh(session: Session, import_id: int) -> dict[str, int]:
-    """Find what is in the file or the book already, what contradicts, and what lies outside its wine; the counts."""
-    _fill_times(session, import_id)
-    of_this = StagedReading.import_id == import_id
-    wine_at = (StagedWine.import_id == import_id, StagedWine.number == StagedReading.wine)
-    session.execute(
-        update(StagedReading)
-        .where(of_this, _SAVABLE, *wine_at, StagedWine.fault.is_not(None))
-        .values(verdict="refused", fault=StagedWine.fault, detail=StagedWine.detail)
-    )
-    session.execute(text(_OUTSIDE), {"import_id": import_id})
-    _weigh_against_each_other(session, import_id)
-    _weigh_against_book(session, import_id)
-    return count(session, import_id)
-
-
-def _fill_times(session: Session, import_id: int) -> None:
-    """A wine that does not say when it began or ended did so with its readings."""
-    times = (
-        select(
-            StagedReading.wine.label("wine"),
-            func.min(StagedReading.measured_at).label("first"),
-            func.max(StagedReading.measured_at).label("last"),
-        )
-        .where(StagedReading.import_id == import_id, _SAVABLE)
-        .group_by(StagedReading.wine)
-        .subquery()
-    )
-    started = func.coalesce(StagedWine.started_at, times.c.first)
-    session.execute(
-        update(StagedWine)
-        .where(StagedWine.import_id == import_id, StagedWine.number == times.c.wine)
-        .values(
-            started_at=started,
-            ended_at=func.coalesce(
-                StagedWine.ended_at,
-                func.greatest(times.c.last, started + text("interval '1 microsecond'")),
-            ),
-        )
-    )
-    session.execute(
-        update(StagedWine)
-        .where(
-            StagedWine.import_id == import_id,
-            StagedWine.fault.is_(None),
-            StagedWine.fermentation_id.is_(None),
-            or_(StagedWine.started_at.is_(None), StagedWine.ended_at.is_(None)),
-        )
-        .values(
-            fault="no_time", detail="It has no reading and does not say when it began and ended."
-        )
-    )
-
-
-# As the rules of a reading have it: whole minutes are typed, starts have seconds.
-_OUTSIDE = """
-UPDATE staged_readings r SET verdict = 'refused',
-    fault = CASE WHEN r.measured_at < b.started_at THEN 'before_start' ELSE 'after_end' END,
-    detail = CASE WHEN r.measured_at < b.started_at
-        THEN 'The fermentation began only at ' || to_char(b.started_at, 'YYYY-MM-DD HH24:MI') || ' UTC.'
-        ELSE 'The fermentation ended at ' || to_char(b.ended_at, 'YYYY-MM-DD HH24:MI') || ' UTC.' END
-FROM (SELECT w.number, coalesce(f.started_at, w.started_at) AS started_at,
-        CASE WHEN w.fermentation_id IS NULL THEN w.ended_at ELSE f.ended_at END AS ended_at
-      FROM staged_wines w LEFT JOIN fermentations f ON f.id = w.fermentation_id WHERE w.import_id = :import_id) b
-WHERE r.import_id = :import_id AND r.wine = b.number AND r.verdict IN ('matched', 'new')
-    AND (r.measured_at < b.started_at - interval '1 minute' OR r.measured_at > b.ended_at)
-"""
-
-
-def _weigh_against_each_other(session: Session, import_id: int) -> None:
-    twice = (
-        select(
-            StagedReading.wine.label("wine"),
-            StagedReading.sample_type.label("sample_type"),
-            StagedReading.measured_at.label("measured_at"),
-            func.min(StagedReading.line).label("first"),
-            func.max(StagedReading.line).label("last"),
-            (func.max(StagedReading.value) - func.min(StagedReading.value) < SAME_VALUE).label(
-                "same"
-            ),
-        )
-        .where(StagedReading.import_id == import_id, _SAVABLE)
-        .group_by(StagedReading.wine, StagedReading.sample_type, StagedReading.measured_at)
-        .having(func.count() > 1)
-        .subquery()
-    )
-    other = case((StagedReading.line == twice.c.first, twice.c.last), else_=twice.c.first)
-    session.execute(
-        update(StagedReading)
-        .where(
-            StagedReading.import_id == import_id,
-            _SAVABLE,
-            StagedReading.wine == twice.c.wine,
-            StagedReading.sample_type == twice.c.sample_type,
-            StagedReading.measured_at == twice.c.measured_at,
-            or_(~twice.c.same, StagedReading.line > twice.c.first),
-        )
-        .values(
-            verdict=case((twice.c.same, "duplicate"), else_="conflicting"),
-            fault="twice_in_file",
-            detail=case(
-                (twice.c.same, func.concat("The same as line ", other, ".")),
-                else_=func.concat("Line ", other, " says something else for the same moment."),
-            ),
-        )
-    )
-
-
-def _weigh_against_book(session: Session, import_id: int) -> None:
-    known = current_readings().subquery()
-    wine = aliased(StagedWine)
-    same = func.abs(known.c.value - StagedReading.value) < SAME_VALUE
-    session.execute(
-        update(StagedReading)
-        .where(
-            StagedReading.import_id == import_id,
-            StagedReading.verdict == "matched",
-            wine.import_id == import_id,
-            wine.number == StagedReading.wine,
-            known.c.fermentation_id == wine.fermentation_id,
-            known.c.sample_type == StagedReading.sample_type,
-            known.c.measured_at == StagedReading.measured_at,
-        )
-        .values(
-            verdict=case((same, "duplicate"), else_="conflicting"),
-            fault="in_the_book",
-            detail=case(
-                (same, "It is in the book already."),
-                else_=func.concat("The book says ", known.c.value_typed, " for the same moment."),
-            ),
-        )
-    )
-
-
-def count(session: Session, import_id: int) -> dict[str, int]:
-    """How many readings have which verdict, and how many wines are new, matched or refused."""
-    verdicts = session.execute(
-        select(StagedReading.verdict, func.count())
-        .where(StagedReading.import_id == import_id)
-        .group_by(StagedReading.verdict)
-    )
-    counts = {verdict: number for verdict, number in verdicts}
-    kinds = case(
-        (StagedWine.fault.is_not(None), "wines_refused"),
-        (StagedWine.fermentation_id.is_not(None), "wines_matched"),
-        else_="wines_new",
-    )
-    wines = session.execute(
-        select(kinds, func.count())
-        .where(StagedWine.import_id == import_id)
-        .group_by(literal_column("1"))
-    )
-    return counts | {kind: number for kind, number in wines}

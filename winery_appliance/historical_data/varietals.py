@@ -27,3 +27,15 @@ def name_varietal(shares: Iterable[tuple[str | None, Fraction]]) -> str | None:
         if together >= ENOUGH:
             return ", ".join(spelled[variety] for variety in sorted(named))
     return None
+
+
+def spell_varietal(name: str) -> str:
+    """A name in one spelling, so that ten vintages of TEMPRANILLO, tempranillo and Tempranillo are one variety.
+
+    Words in one kind of letters get a capital; short ones ("de", "PX") and mixed ones ("d'Avola") stay as they are written.
+    """
+    words = " ".join(name.split()).split(" ")
+    return " ".join(
+        word.capitalize() if len(word) > 3 and (word.isupper() or word.islower()) else word
+        for word in words
+    )

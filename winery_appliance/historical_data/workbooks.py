@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import python_calamine
 
+from winery_appliance.core.words import say
 from winery_appliance.historical_data.refusals import UnreadableFile
 
 MOST_BYTES = 64 * 2**20
@@ -29,7 +30,8 @@ def read_workbook_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
     """The rows of the first sheet with anything in it, by their numbers. Raises UnreadableFile."""
     if path.stat().st_size > MOST_BYTES:
         raise UnreadableFile(
-            "file_too_large", f"Workbooks are read up to {MOST_BYTES // 2**20} MB. Send it as CSV."
+            "file_too_large",
+            say("Workbooks are read up to %(most)s MB. Send it as CSV.", most=MOST_BYTES // 2**20),
         )
     try:
         _refuse_bomb(path)
@@ -42,9 +44,10 @@ def read_workbook_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
                     return
     except (zipfile.BadZipFile, python_calamine.CalamineError, ElementTree.ParseError) as error:
         raise UnreadableFile(
-            "not_a_workbook", f"The workbook is damaged or locked by a password ({error})."
+            "not_a_workbook",
+            say("The workbook is damaged or locked by a password (%(error)s).", error=error),
         ) from error
-    raise UnreadableFile("empty_file", "The workbook has no cell with anything in it.")
+    raise UnreadableFile("empty_file", say("The workbook has no cell with anything in it."))
 
 
 def _refuse_bomb(path: Path) -> None:
@@ -65,7 +68,10 @@ def _refuse_bomb(path: Path) -> None:
 def _too_much() -> UnreadableFile:
     return UnreadableFile(
         "workbook_too_large",
-        f"The workbook unpacks to more than {MOST_UNPACKED_BYTES // 2**20} MB. Send it as CSV.",
+        say(
+            "The workbook unpacks to more than %(most)s MB. Send it as CSV.",
+            most=MOST_UNPACKED_BYTES // 2**20,
+        ),
     )
 
 

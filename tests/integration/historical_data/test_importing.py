@@ -4,6 +4,7 @@ import base64
 import csv
 import errno
 import io
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,105 +12,20 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import xlsxwriter
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from tests.conftest import Cast, Winery
 from tests.integration.conftest import Api, Tank
+from tests.integration.historical_data.importer import HEAD, Importer, wine
 from winery_appliance.core.errors import Conflict
-from winery_appliance.fermentation.queries import list_fermentations, read_samples
+from winery_appliance.fermentation.queries import list_fermentations
 from winery_appliance.historical_data import import_queries as queries
 from winery_appliance.historical_data import import_service as service
-from winery_appliance.historical_data.exporting import export_rows, write_csv
-from winery_appliance.historical_data.import_commands import Answers, BeginImport
+from winery_appliance.historical_data.files import open_file
 from winery_appliance.historical_data.import_job import find_path, run_import, run_pending_imports
-from winery_appliance.historical_data.import_queries import ImportView
-
-HEAD = (
-    "fermentation_code,fermentation_start_date,fermentation_end_date,harvest_date,harvest_mass_kg,sample_date,density,"
-    "temperature_celsius,vineyard_name,grape_variety\n"
-)
-
-
-def wine(code: str, days: int = 5, *, variety: str = "Garnacha", first: str = "1.094") -> str:
-    """Rows of one past wine, a reading of density and temperature a day."""
-    rows = []
-    for day in range(days):
-        density = first if day == 0 else f"{1.094 - 0.012 * day:.3f}"
-        rows.append(
-            f"{code},2023-09-12,2023-09-28,2023-09-11,6400,2023-09-{13 + day},{density},{21 + day / 2},Ladera,{variety}\n"
-        )
-    return "".join(rows)
-
-
-class Importer:
-    """Takes files in as the owner, and does what the worker would."""
-
-    def __init__(self, book: Winery, cast: Cast, folder: Path) -> None:
-        self.book, self.actor, self.folder = book, cast.ana, folder
-
-    def take_in(self, content: str | bytes, **answers: Any) -> ImportView:
-        """A file with its answers, read up to its questions or its preview."""
-        data = content.encode() if isinstance(content, str) else content
-        command = BeginImport(client_uuid=uuid4(), file_name="past.csv", size_bytes=len(data))
-        with self.book.app.transaction(self.actor.winery_id) as session:
-            view, _ = service.begin_import(session, command, actor=self.actor)
-        path = find_path(self.folder, self.actor.winery_id, view.id)
-        with self.book.app.transaction(self.actor.winery_id) as session:
-            service.add_piece(session, view.id, 0, data, path, actor=self.actor)
-        if answers:
-            self.answer(view.id, **answers)
-        return self.work(view.id)
-
-    def answer(self, import_id: int, **answers: Any) -> None:
-        with self.book.app.transaction(self.actor.winery_id) as session:
-            told = Answers.model_validate(answers)
-            service.answer_import(session, import_id, told, actor=self.actor)
-
-    def work(self, import_id: int) -> ImportView:
-        run_pending_imports(self.book.worker, self.folder)
-        with self.book.app.transaction(self.actor.winery_id) as session:
-            return service.get_import(session, import_id)
-
-    def save(self, import_id: int) -> ImportView:
-        with self.book.app.transaction(self.actor.winery_id) as session:
-            service.save_import(session, import_id, actor=self.actor)
-        return self.work(import_id)
-
-    def undo(self, import_id: int) -> ImportView:
-        with self.book.app.transaction(self.actor.winery_id) as session:
-            service.undo_import(session, import_id, actor=self.actor)
-        return self.work(import_id)
-
-    def odd(self, import_id: int) -> list[tuple[int, str, str | None]]:
-        with self.book.app.transaction(self.actor.winery_id) as session:
-            page = queries.list_import_rows(
-                session, import_id, verdict=None, cursor=None, limit=200
-            )
-        return [(row.line, row.verdict, row.fault) for row in page.items]
-
-    def wines(self) -> dict[str, list[tuple[str, str, str]]]:
-        """What is in the book: of each living wine its readings as typed."""
-        with self.book.app.transaction(self.actor.winery_id) as session:
-            page = list_fermentations(session, limit=500)
-            return {
-                w.code: [
-                    (str(s.measured_at), str(s.sample_type), f"{s.value} {s.unit}")
-                    for s in read_samples(session, w.id)
-                ]
-                for w in page.items
-            }
-
-    def export(self) -> str:
-        with self.book.app.transaction(self.actor.winery_id) as session:
-            out = io.StringIO()
-            write_csv(out, export_rows(session))
-            return out.getvalue()
-
-
-@pytest.fixture
-def importer(book: Winery, cast: Cast, tmp_path: Path) -> Importer:
-    return Importer(book, cast, tmp_path)
+from winery_appliance.historical_data.refused_rows import open_refused_rows
 
 
 def test_past_wines_come_into_the_book_and_leave_it_again(importer: Importer) -> None:
@@ -200,6 +116,29 @@ def test_what_contradicts_and_what_cannot_be_is_told_by_line_and_the_rest_is_sav
     assert len(importer.wines()["G23-1"]) == 10, "what the file added is void again"
 
 
+@pytest.mark.parametrize("order", ["as written", "backwards", "mixed"])
+def test_rows_are_weighed_the_same_in_any_order(importer: Importer, order: str) -> None:
+    rows = (wine("G23-1") + wine("G23-2")).splitlines()
+    rows += [
+        rows[1],  # the same again
+        rows[7].replace(",1.070,", ",1.071,"),  # another density, the same temperature
+        rows[9].replace("2023-09-17", "2023-10-17"),  # after its end
+    ]
+    if order == "backwards":
+        rows.reverse()
+    if order == "mixed":
+        rows = [*rows[::3], *rows[1::3], *rows[2::3]]
+    view = importer.take_in(HEAD + "\n".join(rows) + "\n", styles={"": "red"})
+    assert view.counts == {
+        "rows": 13,
+        "new": 19,
+        "duplicate": 3,
+        "conflicting": 2,
+        "refused": 2,
+        "wines_new": 2,
+    }
+
+
 def test_an_instruments_codes_find_the_wine_in_its_tank(
     importer: Importer, tank: Tank, work_off: Callable[[], int]
 ) -> None:
@@ -223,6 +162,29 @@ def test_an_instruments_codes_find_the_wine_in_its_tank(
     importer.save(view.id)
     assert len(importer.wines()["26-TEM-01"]) == 6
     assert work_off() > 0, "the wine is judged anew"
+
+
+def test_wines_whose_lots_nobody_knows_are_called_what_their_file_says(
+    importer: Importer, work_off: Callable[[], int]
+) -> None:
+    rows = "".join(wine(f"G23-{n}", variety="GARNACHA" if n % 2 else "Garnacha") for n in range(30))
+    view = importer.take_in(HEAD + rows.replace(",6400,", ",,"), styles={"": "red"})
+    importer.save(view.id)
+    work_off()
+    drawn = text("SELECT varietal, ferments FROM patterns")
+    with importer.book.app.transaction(importer.actor.winery_id) as session:
+        assert session.scalar(text("SELECT count(*) FROM harvest_lots")) == 0
+        assert session.execute(drawn).all() == [("Garnacha", 30)]
+        traced = session.execute(
+            text("SELECT import_id, import_line FROM historical_samples GROUP BY 1, 2 ORDER BY 2")
+        ).all()
+    assert traced == [(view.id, line) for line in range(2, 152)], "each past reading knows its line"
+    assert importer.count_history() == 300
+    importer.undo(view.id)
+    work_off()
+    with importer.book.app.transaction(importer.actor.winery_id) as session:
+        assert session.execute(drawn).all() == []
+    assert importer.count_history() == 0
 
 
 def test_a_column_is_explained_once_and_remembered(importer: Importer) -> None:
@@ -345,6 +307,13 @@ def test_a_program_sends_a_file_in_pieces_that_may_be_sent_again(
     run_pending_imports(importer.book.worker, folder)
     rows = tank.api.get(f"{here}/rows").json["items"]
     assert [(row["line"], row["fault"]) for row in rows] == [(7, "after_end")]
+    with tank.api.get(f"{here}/refused") as refused:
+        told = refused.text
+    assert refused.headers["Content-Disposition"] == "attachment; filename=past.refused.csv"
+    assert list(csv.reader(io.StringIO(told)))[1][-2:] == [
+        "7", "The fermentation ended at 2023-09-28 23:59 UTC.",
+    ]  # fmt: skip
+    assert sign_in_api("carla").get(f"{here}/refused").status_code == 404
     new = tank.api.get(f"{here}/rows?verdict=new&limit=4").json
     more = tank.api.get(f"{here}/rows?verdict=new&limit=50&cursor={new['next_cursor']}").json
     assert len(new["items"]) + len(more["items"]) == 10
@@ -362,3 +331,53 @@ def test_a_program_sends_a_file_in_pieces_that_may_be_sent_again(
 
 def full_disk(_descriptor: int) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "xlsx", "json"])
+def test_refused_rows_are_mended_and_dropped_in_again(
+    importer: Importer, tank: Tank, kind: str, tmp_path: Path
+) -> None:
+    rows = [
+        ["wine", "date", "brix", "note", "style"],
+        ["A-1", "2023-09-14", "21.5", "=1+1", "red"],
+        ["A-1", "2023-09-15", "x21", "-", "red"],
+        ["A-1", "2023-09-16", "-1.5", "ok", "red"],
+        ["A-2", "2023-09-17", "210", "@home", "red"],
+    ]
+    first = importer.take_in(write_table(tmp_path / f"first.{kind}", rows))
+    assert first.counts["refused"] == 2
+    importer.save(first.id)
+    with importer.book.app.transaction(importer.actor.winery_id) as session:
+        path = find_path(importer.folder, importer.actor.winery_id, first.id)
+        refused = open_refused_rows(session, first.id, path)
+        with refused.file as file:
+            told = file.read()
+    assert refused.rows == 2
+    path = tmp_path / f"mended.{kind}"
+    path.write_bytes(told)
+    header, *mended = [list(row.cells) for row in open_file(path).rows()]
+    assert header == [*rows[0], "refused_line", "refused_reason"]
+    assert [row[5] for row in mended] == ["3", "5"]
+    assert "impossible for sugar" in mended[1][6]
+    mended[0][2], mended[1][2] = "20.5", "21.0"
+    second = importer.take_in(write_table(path, [header, *mended]))
+    assert second.counts == {"rows": 2, "matched": 1, "new": 1, "wines_matched": 1, "wines_new": 1}
+    importer.save(second.id)
+    wines = importer.wines()
+    assert (len(wines["A-1"]), len(wines["A-2"])) == (3, 1)
+
+
+def write_table(path: Path, rows: list[list[str]]) -> bytes:
+    """The table in the format that the file's name says."""
+    if path.suffix == ".xlsx":
+        with xlsxwriter.Workbook(path) as book:
+            sheet = book.add_worksheet()
+            for number, row in enumerate(rows):
+                for place, cell in enumerate(row):
+                    sheet.write_string(number, place, cell)
+    elif path.suffix == ".json":
+        path.write_text(json.dumps([dict(zip(rows[0], row, strict=True)) for row in rows[1:]]))
+    else:
+        with path.open("w", newline="") as file:
+            csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",").writerows(rows)
+    return path.read_bytes()

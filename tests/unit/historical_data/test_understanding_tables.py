@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -29,6 +30,7 @@ from winery_appliance.historical_data.parsing import (
 from winery_appliance.historical_data.questions import Survey
 from winery_appliance.historical_data.readers import find_readers
 from winery_appliance.historical_data.recognition import Layout, recognise, walk
+from winery_appliance.historical_data.replicates import merge_replicates
 from winery_appliance.historical_data.wines import Wine, WineFacts, read_facts
 
 HOW = Reading(None, "Europe/Madrid", datetime(2027, 1, 1, tzinfo=UTC), {})
@@ -45,7 +47,8 @@ def lay_out(rows: Sequence[Row], **columns: str) -> Layout:
 
 
 def parse(rows: Sequence[Row], how: Reading = HOW) -> list[ParsedRow]:
-    return [make_parser(layout, how)(row) for layout, row in walk(rows, lay_out(rows), {})]
+    walked = merge_replicates(walk(rows, lay_out(rows), {}))
+    return [make_parser(layout, how)(row) for layout, row in walked]
 
 
 def told(row: ParsedRow) -> dict[str, tuple[str, str] | str]:
@@ -294,6 +297,43 @@ def test_any_text_is_a_moment_or_a_sentence(text: str) -> None:
         assert read_moment(text, "dmy", "Europe/Madrid").tzinfo is UTC
 
 
+@given(
+    st.datetimes(datetime(1971, 1, 1), datetime(2098, 1, 1)),  # noqa: DTZ001 - hypothesis wants them so
+    st.sampled_from([" ", "T"]),
+    st.sampled_from(["minutes", "seconds"]),
+    st.sampled_from(["Europe/Madrid", "America/Santiago", "UTC"]),
+)
+def test_the_short_way_to_a_moment_leads_where_the_long_one_does(
+    local: datetime, between: str, to: str, zone: str
+) -> None:
+    """Blanks around it are enough to send a text the long way."""
+    text = local.isoformat(between, timespec=to)
+    assert read_moment(text, None, zone) == read_moment(f"  {text} ", None, zone)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.sets(st.integers(0, 2), min_size=1))),
+    st.sampled_from(["as they come", "forwards", "backwards"]),
+)
+def test_a_wine_whose_readings_may_be_there_twice_says_so(
+    rows: list[tuple[int, set[int]]], order: str
+) -> None:
+    if order != "as they come":
+        rows.sort(key=lambda row: row[0], reverse=order == "backwards")
+    wine = Wine(1, "a", 2)
+    for hour, kinds in rows:
+        wine.note(datetime(2025, 10, 3, hour, tzinfo=UTC), sum(1 << kind for kind in kinds))
+    every = [(hour, kind) for hour, kinds in rows for kind in kinds]
+    repeats = len(set(every)) < len(every)
+    assert wine.may_repeat or not repeats
+    if order != "as they come":
+        assert wine.may_repeat == repeats, "a file in order is never doubted without reason"
+    hours = [hour for hour, _ in rows]
+    assert (wine.first and wine.first.hour, wine.last and wine.last.hour) == (
+        (min(hours), max(hours)) if rows else (None, None)
+    )
+
+
 def ask(text: str) -> dict[str, str]:
     rows = table(text)
     layout, survey = lay_out(rows), Survey()
@@ -352,7 +392,7 @@ def test_rows_that_disagree_about_their_wine_are_told_with_both_lines() -> None:
     assert (facts.style, facts.kg, facts.yeast) == ("red", 5000, "unknown")
     assert facts.started_at == datetime(2025, 9, 30, 22, tzinfo=UTC)
     assert wine.fault is not None
-    assert wine.fault.detail == "Line 4 says start 2025-10-02, line 2 says 2025-10-01."
+    assert wine.fault.detail == "Start: line 4 says 2025-10-02, line 2 says 2025-10-01."
 
 
 def test_the_mean_and_the_blanks_among_the_samples_are_left_out() -> None:
@@ -364,3 +404,77 @@ def test_a_decimal_comma_that_made_a_new_cell_is_refused() -> None:
     (row,) = parse(table("wine,date,brix\na,2025-10-03,21,4"))
     assert row.fault is not None
     assert row.fault.code == "too_many_cells"
+
+
+WINESCAN = """\
+Sample Id,Rep,,Ash,Ethanol,ReducingSugar,VolatileAcid,pH
+TK4,1,,0.99,12.10,3.1,0.31,3.40
+TK4,2,,0.99,12.20,3.1,0.34,3.42
+Calibration,1,,0.99,12.0,0,0.3,3.4
+Sample Id,,Rep,Ethanol,MalicAcid,VolatileAcid,Glucose
+TK5,,1,11.0,1.2,0.20,1
+TK5,,2,11.4,1.4,<0.2,1
+Mean,,,11.2,1.3,0.20,1
+Sd,,,0.28,0.14,0.0,0
+TK6,,1,10.9,1.1,0.4,1
+"""
+
+
+def test_a_winescans_replicates_are_one_reading_and_its_day_is_asked() -> None:
+    rows = table(WINESCAN)
+    layout = lay_out(rows)
+    survey = Survey()
+    for under, row in walk(rows, layout, {}):
+        survey.add(under, row)
+    asked = survey.ask(layout, date_order=None, units={}, styles={}, wine=None, moment=None)
+    assert [question.key for question in asked] == ["moment"]
+    how = Reading("dmy", "Europe/Madrid", HOW.now, {}, moment="3.10.2025 07:30")
+    parsed = parse(rows, how)
+    counted = {row.line: told(row) for row in parsed if row.left_out is None}
+    assert layout.reader.id == "winescan"
+    assert counted == {
+        2: {"alcohol": ("12.15", "pct_vol"), "va": ("0.32", "g_l"), "ph": ("3.41", "ph")},
+        8: {"alcohol": ("11.2", "pct_vol"), "malic": ("1.3", "g_l"), "va": ("0.20", "g_l")},
+        10: {"alcohol": ("10.9", "pct_vol"), "malic": ("1.1", "g_l"), "va": ("0.4", "g_l")},
+    }
+    assert {row.line: row.code for row in parsed if row.left_out is None} == {2: "TK4", 8: "TK5", 10: "TK6"}  # fmt: skip
+    assert all(row.moment == datetime(2025, 10, 3, 5, 30, tzinfo=UTC) for row in parsed if row.readings)  # fmt: skip
+    reasons = {row.line: row.left_out for row in parsed if row.left_out}
+    assert reasons[3] == "This row is a replicate; the mean in line 2 counts."
+    assert reasons[6] == reasons[7] == "This row is a replicate; the mean in line 8 counts."
+    assert reasons[4] == "This row is a calibration."
+
+
+@given(st.lists(st.decimals(0, 1, places=3), min_size=1, max_size=6), st.booleans())
+def test_replicates_give_one_reading_between_them(values: list[Decimal], stands_there: bool) -> None:  # fmt: skip
+    lines = [f"TK4,2025-10-13,{n},{value}" for n, value in enumerate(values, start=1)]
+    if stands_there:
+        lines.append(f"Mean,,,{sum(values) / len(values):.3f}")
+    parsed = parse(
+        table("Sample,Date,Replicate,VA\n" + "\n".join([*lines, "TK5,2025-10-13,1,0.5"]))
+    )
+    first, other = (row for row in parsed if row.left_out is None)
+    assert (first.code, other.code, len(parsed)) == ("TK4", "TK5", len(lines) + 1)
+    assert isinstance(first.readings[0].value, Value)
+    assert float(min(values)) - 0.001 <= first.readings[0].value.value <= float(max(values)) + 0.001
+
+
+def test_a_log_of_one_spindle_is_no_set_of_replicates_and_its_unit_is_asked() -> None:
+    rows = table(
+        "Timestamp,Name,ID,Angle,Temperature,Battery,Gravity,Interval,RSSI\n"
+        "2025-10-03 07:00:00,TK4,912,62.1,19.4,3.9,14.2,900,-71\n2025-10-03 07:15:00,TK4,912,62,19.5,3.9,14.1,900,-70"
+    )
+    layout = lay_out(rows)
+    assert layout.reader.id == "ispindel"
+    parsed = parse(rows, Reading(None, "UTC", HOW.now, {"sugar": "brix", "temperature": "celsius"}))
+    assert [told(row)["sugar"] for row in parsed] == [("14.2", "brix"), ("14.1", "brix")]
+    assert [row.code for row in parsed] == ["TK4", "TK4"]
+
+
+def test_analyses_of_vintrace_in_either_form_are_of_the_batch() -> None:
+    wide = table("Vessel,Wine Batch,Analysis Date,pH,TA (g/L)\nT12,24CS01,2025-10-13,3.41,6.2")
+    long = table("Batch,Vessel,Date,Metric,Value,Unit\n24CS01,T12,2025-10-13,Free SO2,28,mg/L")
+    assert [lay_out(rows).reader.id for rows in (wide, long)] == ["vintrace", "vintrace"]
+    assert told(parse(wide)[0]) == {"ph": ("3.41", "ph"), "ta": ("6.2", "g_l")}
+    assert told(parse(long)[0]) == {"free_so2": ("28", "mg_l")}
+    assert parse(wide)[0].code == parse(long)[0].code == "24CS01"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winery_appliance.historical_data.varietals import ENOUGH, name_varietal
+from winery_appliance.historical_data.varietals import ENOUGH, name_varietal, spell_varietal
 
 VARIETIES = st.sampled_from(["Tempranillo", "tempranillo", "Garnacha", "Graciano", "Mazuelo", None])
 
@@ -65,3 +65,23 @@ def test_what_is_named_makes_up_enough_and_none_of_it_can_be_left_out(
     named = [parts[name.casefold()] for name in called.split(", ")]
     assert sum(named) >= ENOUGH
     assert sum(named) - min(named) < ENOUGH
+
+
+@pytest.mark.parametrize(
+    ("written", "spelled"),
+    [
+        ("TEMPRANILLO", "Tempranillo"),
+        ("cabernet sauvignon", "Cabernet Sauvignon"),
+        ("Pinot  noir", "Pinot Noir"),
+        ("Nero d'Avola", "Nero d'Avola"),
+        ("TINTA DE TORO, graciano", "Tinta DE Toro, Graciano"),
+        ("PX", "PX"),
+    ],
+)
+def test_a_variety_has_one_spelling(written: str, spelled: str) -> None:
+    assert spell_varietal(written) == spelled
+
+
+@given(st.text(max_size=30))
+def test_a_spelling_stays(name: str) -> None:
+    assert spell_varietal(spell_varietal(name)) == spell_varietal(name)

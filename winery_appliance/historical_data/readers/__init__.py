@@ -25,6 +25,10 @@ class Reader:
     date_order: ClassVar[DateOrder | None] = None  # where the maker of the file leaves no doubt
     makes_wines: ClassVar[bool] = True  # whether a code that nobody knows begins a new wine
     names_wine: ClassVar[bool] = True  # whether rows say whose they are; else the person is asked
+    names_moment: ClassVar[bool] = True  # whether rows say when; else the person is asked
+    has_replicates: ClassVar[bool] = (
+        False  # whether rows of one code and day are one sample measured again
+    )
     is_ours: ClassVar[bool] = False  # written by us: cells that a spreadsheet would run are marked
     warmth_is_reading: ClassVar[bool] = (
         False  # whether the sample's temperature is the wine's as well

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
+from winery_appliance.core.words import N_
 from winery_appliance.historical_data.columns import IGNORE, name_columns
 from winery_appliance.historical_data.readers import DateOrder, Reader, Uses
 
 _FACTS = {"date": "date", "time": "time", "sampleid": "code"}
 _LEFT_OUT = {
-    "watercheck": "a water check",
-    "calibration": "a calibration",
-    "error": "a measurement that failed",
+    "watercheck": N_("a water check"),
+    "calibration": N_("a calibration"),
+    "error": N_("a measurement that failed"),
 }
 
 

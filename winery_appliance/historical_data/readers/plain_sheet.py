@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from winery_appliance.core.words import N_
 from winery_appliance.historical_data.readers import Reader, Uses, guess_uses, is_enough
 
 
@@ -13,14 +14,14 @@ class PlainSheet(Reader):
     rank = 90
     left_out = {  # noqa: RUF012
         use: {
-            "mean": "the mean of the rows above",
-            "average": "the mean of the rows above",
-            "sd": "a standard deviation",
-            "stdev": "a standard deviation",
-            "calibration": "a calibration",
-            "blank": "a blank",
-            "watercheck": "a water check",
-            "control": "a control",
+            "mean": N_("the mean of the rows above"),
+            "average": N_("the mean of the rows above"),
+            "sd": N_("a standard deviation"),
+            "stdev": N_("a standard deviation"),
+            "calibration": N_("a calibration"),
+            "blank": N_("a blank"),
+            "watercheck": N_("a water check"),
+            "control": N_("a control"),
         }
         for use in ("wine", "code", "vessel")
     }
