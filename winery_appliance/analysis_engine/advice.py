@@ -23,6 +23,7 @@ from winery_appliance.analysis_engine.advice_queries import (
     find_recommendation,
     find_template,
 )
+from winery_appliance.analysis_engine.advice_templates import Condition
 from winery_appliance.analysis_engine.checks import find_checks
 from winery_appliance.analysis_engine.events import (
     RecommendationApplied,
@@ -43,6 +44,7 @@ from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, FieldFault, NotFound, refuse_field
 from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.core.words import say
 
 Seen = Collection[str] | None
 
@@ -63,7 +65,7 @@ def create_template(session: Session, command: CreateTemplate, *, actor: Actor) 
     """
     require(actor, Permission.CONFIGURE_CELLAR)
     if command.anomaly_type not in {check.id for check in find_checks()}:
-        raise refuse_field("anomaly_type", "unknown", "There is no check of this name.")
+        raise refuse_field("anomaly_type", "unknown", say("There is no check of this name."))
     _refuse_unreckoned(command.dose, [command.action, *command.instructions, command.reasoning])
     values = {"winery_id": actor.winery_id, **_as_columns(command.model_dump())}
     table = RecommendationTemplate
@@ -87,7 +89,7 @@ def get_template(session: Session, template_id: int) -> TemplateView:
     """The template. Raises NotFound, also for one that is deleted or another winery's."""
     found = find_template(session, template_id)
     if found is None:
-        raise NotFound("There is no such template in this winery.")
+        raise NotFound(say("There is no such template in this winery."))
     return found
 
 
@@ -144,7 +146,7 @@ def get_recommendation(session: Session, recommendation_id: int) -> Recommendati
     """The recommendation. Raises NotFound, also for one of another winery."""
     found = find_recommendation(session, recommendation_id)
     if found is None:
-        raise NotFound("There is no such recommendation in this winery.")
+        raise NotFound(say("There is no such recommendation in this winery."))
     return found
 
 
@@ -200,7 +202,7 @@ def _decide(
         return found
     if found.outcome is not None:
         raise Conflict(
-            "It was done, and its outcome is noted. Nothing was saved.", code="outcome_noted"
+            say("It was done, and its outcome is noted. Nothing was saved."), code="outcome_noted"
         )
     row.status, row.decided_at, row.decided_by = status, now, actor.user_id
     row.decision_note = command.note
@@ -226,7 +228,7 @@ def note_outcome(
     row, found = _hold(session, recommendation_id, actor, seen)
     if found.status != "applied":
         raise Conflict(
-            "Say first that it was done. Nothing was saved.", code="recommendation_not_applied"
+            say("Say first that it was done. Nothing was saved."), code="recommendation_not_applied"
         )
     if (found.outcome, found.outcome_note) == (command.outcome, command.note):
         return found
@@ -244,7 +246,7 @@ def _hold(
     wanted = select(Recommendation).where(Recommendation.id == recommendation_id)
     row = session.scalar(wanted.with_for_update())
     if row is None:
-        raise NotFound("There is no such recommendation in this winery.")
+        raise NotFound(say("There is no such recommendation in this winery."))
     found = get_recommendation(session, recommendation_id)
     refuse_stale(found, seen)
     return row, found
@@ -256,7 +258,7 @@ def _hold_template(
     table = RecommendationTemplate
     row = session.scalar(select(table).where(table.id == template_id).with_for_update())
     if row is None or (row.deleted_at is not None and not also_deleted):
-        raise NotFound("There is no such template in this winery.")
+        raise NotFound(say("There is no such template in this winery."))
     return row
 
 
@@ -264,21 +266,26 @@ def _as_columns(values: dict[str, Any]) -> dict[str, Any]:
     """A command's values as columns hold them."""
     if "instructions" in values:
         values["instructions"] = list(values["instructions"])
-    for condition in values.get("conditions", {}).values():
-        condition["one_of"] = list(condition["one_of"])
+    # What a condition does not say is stored as it is meant, also in a change.
+    for name, said in values.get("conditions", {}).items():
+        whole = Condition.model_validate(said).model_dump()
+        values["conditions"][name] = whole | {"one_of": list(whole["one_of"])}
     return values
 
 
 def _refuse_unreckoned(dose: str | None, texts: Collection[str]) -> None:
     if dose is None and any("{dose}" in text for text in texts):
         raise refuse_field(
-            "dose", "needed", "The text names a dose; say which one is to be reckoned."
+            "dose", "needed", say("The text names a dose; say which one is to be reckoned.")
         )
 
 
 def _taken(code: str) -> Conflict:
     return Conflict(
-        f"There is a template {code} for this type of anomaly already. Nothing was saved.",
+        say(
+            "There is a template %(code)s for this type of anomaly already. Nothing was saved.",
+            code=code,
+        ),
         code="code_taken",
-        fields=[FieldFault("code", "taken", "Already in use.")],
+        fields=[FieldFault("code", "taken", say("Already in use."))],
     )

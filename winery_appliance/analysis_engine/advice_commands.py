@@ -23,6 +23,7 @@ from winery_appliance.analysis_engine.advice_templates import (
 )
 from winery_appliance.cellar_work.commands import Remark
 from winery_appliance.core.typed_text import Code, Limit, Line, forget_defaults, read_digits
+from winery_appliance.core.words import say
 
 Outcome = Literal["helped", "no_change", "worse"]
 RecommendationStatus = Literal["offered", "applied", "dismissed"]
@@ -33,7 +34,7 @@ def refuse_unknown_names(text: str) -> str:
     unknown = find_unknown_names([text], with_dose=True)
     if unknown:
         known = ", ".join(("dose", *FIGURES))
-        raise ValueError(f"braces name a figure of the wine: {known}")
+        raise ValueError(say("braces name a figure of the wine: %(known)s", known=known))
     return text
 
 
@@ -41,7 +42,8 @@ def refuse_unknown_figures(conditions: dict[str, Condition]) -> dict[str, Condit
     """`conditions`, unless one is on a figure that nobody reckons (ValueError)."""
     unknown = conditions.keys() - FIGURES.keys() - set(WORDS)
     if unknown:
-        raise ValueError(f"conditions are on one of {', '.join((*FIGURES, *WORDS))}")
+        known = ", ".join((*FIGURES, *WORDS))
+        raise ValueError(say("conditions are on one of %(known)s", known=known))
     return conditions
 
 

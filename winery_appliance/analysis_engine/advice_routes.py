@@ -14,6 +14,7 @@ from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
 from winery_appliance.core.errors import Conflict, Invalid
+from winery_appliance.core.words import say
 
 blueprint = Blueprint("advice", __name__, url_prefix="/recommendations/<id:recommendation_id>")
 
@@ -56,7 +57,7 @@ def _change(
     except (Conflict, Invalid) as error:
         flash(error.detail, "error")
     else:
-        flash("It is in the book.")
+        flash(say("It is in the book."))
     if wine is None:
         return redirect(url_for("alarms.inbox"), 303)
     return redirect(url_for("analysis.show", fermentation_id=wine) + "#advice", 303)

@@ -53,6 +53,7 @@ def read_adviser(session: Session, wine: FermentationView) -> Adviser:
     return Adviser(
         templates=tuple(_count_outcomes(template, tallies) for template in templates),
         words=load_words(winery.language),
+        language=winery.language,
         region=winery.legal_region,
         volume_l=volume_l,
         volume_is_capacity=is_capacity,

@@ -20,21 +20,22 @@ from winery_appliance.auth.queries import list_active_names
 from winery_appliance.auth.service import Actor
 from winery_appliance.core.figures import show_codes
 from winery_appliance.core.typed_text import MAX_LIMIT
+from winery_appliance.core.words import N_, ngettext, say
 from winery_appliance.fermentation.queries import find_fermentations
 
 Show = Literal["open", "mine", "snoozed", "cleared"]
 TABS: dict[Show, str] = {
-    "open": "Open",
-    "mine": "Mine",
-    "snoozed": "Snoozed",
-    "cleared": "Cleared",
+    "open": N_("Still open"),
+    "mine": N_("Mine"),
+    "snoozed": N_("Snoozed"),
+    "cleared": N_("Cleared"),
 }
 MOST_ALARMS = 500
 CLEARED_WITHIN = timedelta(days=14)
 GRAVITIES = (
-    ("critical", "act", "Act now"),
-    ("warning", "watch", "Look today"),
-    ("info", "calm", "Worth knowing"),
+    ("critical", "act", N_("Act now")),
+    ("warning", "watch", N_("Look today")),
+    ("info", "calm", N_("Worth knowing")),
 )
 
 
@@ -95,7 +96,11 @@ def read_inbox(session: Session, show: Show, *, actor: Actor, now: datetime) -> 
     return Inbox(
         show,
         _heading(show, rows),
-        f"In the last 24 h: {opened} opened, {cleared} cleared by themselves.",
+        say(
+            "In the last 24 h: %(opened)s opened, %(cleared)s cleared by themselves.",
+            opened=opened,
+            cleared=cleared,
+        ),
         _group(show, rows),
         list_active_names(session),
         len(found) > MOST_ALARMS,
@@ -121,9 +126,11 @@ def _add_wines(session: Session, found: Sequence[AnomalyView]) -> list[AlarmRow]
 
 def _group(show: Show, rows: Sequence[AlarmRow]) -> list[AlarmGroup]:
     if show == "cleared":
-        return [AlarmGroup("good", "Cleared in the last two weeks", list(rows))] if rows else []
+        return (
+            [AlarmGroup("good", say("Cleared in the last two weeks"), list(rows))] if rows else []
+        )
     groups = [
-        AlarmGroup(key, title, [row for row in rows if row.alarm.severity == severity])
+        AlarmGroup(key, say(title), [row for row in rows if row.alarm.severity == severity])
         for severity, key, title in GRAVITIES
     ]
     return [group for group in groups if group.rows]
@@ -131,12 +138,12 @@ def _group(show: Show, rows: Sequence[AlarmRow]) -> list[AlarmGroup]:
 
 def _heading(show: Show, rows: Sequence[AlarmRow]) -> str:
     if show == "cleared":
-        return "What cleared by itself"
+        return say("What cleared by itself")
     grave = sum(row.alarm.severity == "critical" for row in rows)
     mild = sum(row.alarm.severity == "warning" for row in rows)
-    told = [f"{grave} to act on"] if grave else []
-    told += [f"{mild} to look at"] if mild else []
+    told = [say("%(grave)s to act on", grave=grave)] if grave else []
+    told += [say("%(mild)s to look at", mild=mild)] if mild else []
     if show == "snoozed":
-        return "1 alarm sleeps" if len(rows) == 1 else f"{len(rows)} alarms sleep"
-    nothing = "Nothing is yours" if show == "mine" else "No alarm is open"
+        return ngettext("%(num)s alarm sleeps", "%(num)s alarms sleep", len(rows))
+    nothing = say("Nothing is yours") if show == "mine" else say("No alarm is open")
     return ", ".join(told) or nothing

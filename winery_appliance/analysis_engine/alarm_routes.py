@@ -23,6 +23,7 @@ from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import clock, web
 from winery_appliance.core.errors import Conflict, Invalid
 from winery_appliance.core.web import IdConverter
+from winery_appliance.core.words import say
 from winery_appliance.winery.queries import read_winery
 
 blueprint = Blueprint("alarms", __name__, template_folder="templates", url_prefix="/anomalies")
@@ -55,7 +56,7 @@ def show_alarm(anomaly_id: int) -> ResponseReturnValue:
 def acknowledge(anomaly_id: int) -> ResponseReturnValue:
     """I have it."""
     return _change(
-        anomaly_id, AcknowledgeAnomaly, {}, anomalies.acknowledge_anomaly, "You have it."
+        anomaly_id, AcknowledgeAnomaly, {}, anomalies.acknowledge_anomaly, say("You have it.")
     )
 
 
@@ -64,7 +65,7 @@ def acknowledge(anomaly_id: int) -> ResponseReturnValue:
 def assign(anomaly_id: int) -> ResponseReturnValue:
     """Give it to somebody, or to nobody."""
     whose = _read_id(f"assigned_to_{anomaly_id}")
-    said = "It is somebody's now." if whose else "It is nobody's now."
+    said = say("It is somebody's now.") if whose else say("It is nobody's now.")
     return _change(
         anomaly_id, AssignAnomaly, {"assigned_to": whose}, anomalies.assign_anomaly, said
     )
@@ -78,7 +79,7 @@ def snooze(anomaly_id: int) -> ResponseReturnValue:
         zone = ZoneInfo(read_winery(session).time_zone)
     until = find_moment(request.form.get(f"until_{anomaly_id}", ""), clock.now(), zone)
     return _change(
-        anomaly_id, SnoozeAnomaly, {"until": until}, anomalies.snooze_anomaly, "It sleeps."
+        anomaly_id, SnoozeAnomaly, {"until": until}, anomalies.snooze_anomaly, say("It sleeps.")
     )
 
 
@@ -86,7 +87,9 @@ def snooze(anomaly_id: int) -> ResponseReturnValue:
 @permitted(Permission.HANDLE_ALARMS)
 def reopen(anomaly_id: int) -> ResponseReturnValue:
     """Let it ask for somebody again."""
-    return _change(anomaly_id, ReopenAnomaly, {}, anomalies.reopen_anomaly, "It is open again.")
+    return _change(
+        anomaly_id, ReopenAnomaly, {}, anomalies.reopen_anomaly, say("It is open again.")
+    )
 
 
 def find_moment(choice: str, now: datetime, zone: ZoneInfo) -> datetime:
@@ -118,6 +121,8 @@ def _change(
     wine = _read_id("wine")
     if wine is not None:
         return redirect(url_for("analysis.show", fermentation_id=wine) + "#analysis", 303)
+    if request.form.get("show") == "board":
+        return redirect(url_for("analysis.board"), 303)
     if request.form.get("show") == "one":
         return redirect(url_for("alarms.show_alarm", anomaly_id=anomaly_id), 303)
     return redirect(url_for("alarms.inbox"), 303)

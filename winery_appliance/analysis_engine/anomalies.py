@@ -31,6 +31,7 @@ from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, NotFound, refuse_field
 from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.core.words import say
 
 LONGEST_SNOOZE = timedelta(days=30)
 
@@ -39,7 +40,7 @@ def get_anomaly(session: Session, anomaly_id: int, *, now: datetime) -> AnomalyV
     """The anomaly. Raises NotFound, also for one of another winery."""
     found = find_anomaly(session, anomaly_id, now=now)
     if found is None:
-        raise NotFound("There is no such anomaly in this winery.")
+        raise NotFound(say("There is no such anomaly in this winery."))
     return found
 
 
@@ -63,8 +64,11 @@ def acknowledge_anomaly(
         return found
     if found.acknowledged_by not in (None, actor.user_id):
         raise Conflict(
-            f"{found.acknowledged_by_name} has it since {found.acknowledged_at:%Y-%m-%d %H:%M} UTC. "
-            "Nothing was saved.",
+            say(
+                "%(acknowledged_by_name)s has it since %(acknowledged_at)s UTC. Nothing was saved.",
+                acknowledged_by_name=found.acknowledged_by_name,
+                acknowledged_at=f"{found.acknowledged_at:%Y-%m-%d %H:%M}",
+            ),
             code="anomaly_acknowledged",
         )
     row.acknowledged_by, row.acknowledged_at = actor.user_id, now
@@ -120,7 +124,7 @@ def snooze_anomaly(
     row, found = _hold(session, anomaly_id, seen, now)
     _refuse_cleared(found)
     if not now < command.until <= now + LONGEST_SNOOZE:
-        raise refuse_field("until", "out_of_range", "Choose a moment within the next 30 days.")
+        raise refuse_field("until", "out_of_range", say("Choose a moment within the next 30 days."))
     if found.snoozed_until == command.until:
         return found
     row.snoozed_until = command.until
@@ -155,7 +159,7 @@ def reopen_anomaly(
         session.flush()
     except IntegrityError as error:
         raise Conflict(
-            "This trouble is open again as another alarm. Nothing was saved; see to that one.",
+            say("This trouble is open again as another alarm. Nothing was saved; see to that one."),
             code="open_anew",
         ) from error
     note_event(session, row, "reopened", note=command.note, user_id=actor.user_id)
@@ -168,7 +172,7 @@ def _hold(
 ) -> tuple[Anomaly, AnomalyView]:
     row = session.scalar(select(Anomaly).where(Anomaly.id == anomaly_id).with_for_update())
     if row is None:
-        raise NotFound("There is no such anomaly in this winery.")
+        raise NotFound(say("There is no such anomaly in this winery."))
     found = get_anomaly(session, anomaly_id, now=now)
     refuse_stale(found, seen)
     return row, found
@@ -182,12 +186,16 @@ def _view_changed(session: Session, anomaly_id: int, now: datetime) -> AnomalyVi
 def _refuse_cleared(found: AnomalyView) -> None:
     if found.cleared_at is not None:
         raise Conflict(
-            f"This alarm was cleared at {found.cleared_at:%Y-%m-%d %H:%M} UTC: {found.cleared_because} "
-            "Nothing was saved. Reopen it if that is wrong.",
+            say(
+                "This alarm was cleared at %(cleared_at)s UTC: %(cleared_because)s Nothing "
+                "was saved. Reopen it if that is wrong.",
+                cleared_at=f"{found.cleared_at:%Y-%m-%d %H:%M}",
+                cleared_because=found.cleared_because,
+            ),
             code="anomaly_cleared",
         )
 
 
 def _refuse_stranger(session: Session, user_id: int | None) -> None:
     if user_id is not None and user_id not in list_active_names(session):
-        raise refuse_field("assigned_to", "unknown", "There is no such person in this winery.")
+        raise refuse_field("assigned_to", "unknown", say("There is no such person in this winery."))

@@ -68,6 +68,38 @@ class AnomalyEventView:
     snoozed_until: datetime | None
 
 
+@dataclass(frozen=True)
+class AlarmChange:
+    """What an analysis changed about one anomaly, and why."""
+
+    anomaly_id: int
+    check: str
+    title: str
+    what: str
+    note: str
+
+
+def read_changes(session: Session, fermentation_id: int, *, since: datetime) -> list[AlarmChange]:
+    """What analyses of this fermentation changed about its anomalies from `since` on, the first change first."""
+    rows = session.execute(
+        select(
+            AnomalyEvent.anomaly_id,
+            Anomaly.type,
+            Anomaly.title,
+            AnomalyEvent.what,
+            AnomalyEvent.note,
+        )
+        .join(Anomaly, Anomaly.id == AnomalyEvent.anomaly_id)
+        .where(
+            Anomaly.fermentation_id == fermentation_id,
+            AnomalyEvent.user_id.is_(None),
+            AnomalyEvent.at >= since,
+        )
+        .order_by(AnomalyEvent.id)
+    )
+    return [AlarmChange(*row) for row in rows]
+
+
 def read_open_anomalies(
     session: Session, fermentation_ids: Sequence[int], *, now: datetime
 ) -> list[AnomalyView]:
@@ -85,6 +117,13 @@ def find_anomaly(session: Session, anomaly_id: int, *, now: datetime) -> Anomaly
     """The anomaly with this id."""
     found = _view(session, select(Anomaly).where(Anomaly.id == anomaly_id), now)
     return found[0] if found else None
+
+
+def find_anomalies(
+    session: Session, anomaly_ids: Sequence[int], *, now: datetime
+) -> list[AnomalyView]:
+    """The anomalies with these ids, in no order of their own."""
+    return _view(session, select(Anomaly).where(is_among(Anomaly.id, anomaly_ids)), now)
 
 
 def list_anomalies(
@@ -165,6 +204,50 @@ def list_lately_cleared(
     wanted = select(Anomaly).where(Anomaly.cleared_at >= since)
     order = (Anomaly.cleared_at.desc(), Anomaly.id.desc())
     return _view(session, wanted.order_by(*order).limit(limit), now)
+
+
+def list_untaken(session: Session, *, now: datetime) -> list[tuple[AnomalyView, datetime]]:
+    """Critical anomalies that ask for somebody and that nobody has, each with the moment since when it does so."""
+    views = _view(
+        session,
+        select(Anomaly)
+        .where(
+            Anomaly.cleared_at.is_(None),
+            Anomaly.severity == "critical",
+            Anomaly.acknowledged_at.is_(None),
+            _is_awake(now),
+        )
+        .order_by(Anomaly.id),
+        now,
+    )
+    rows = session.execute(
+        select(AnomalyEvent.anomaly_id, func.max(AnomalyEvent.at))
+        .where(
+            is_among(AnomalyEvent.anomaly_id, [view.id for view in views]),
+            AnomalyEvent.what.in_(("opened", "graver", "reopened")),
+        )
+        .group_by(AnomalyEvent.anomaly_id)
+    )
+    asked = {anomaly_id: at for anomaly_id, at in rows}
+    return [
+        (view, max(asked.get(view.id, view.opened_at), view.snoozed_until or view.opened_at))
+        for view in views
+    ]
+
+
+def count_untaken(session: Session, *, now: datetime) -> int:
+    """How many alarms ask for somebody now and have nobody yet."""
+    return (
+        session.scalar(
+            select(func.count()).where(
+                Anomaly.cleared_at.is_(None),
+                Anomaly.severity == "critical",
+                Anomaly.acknowledged_at.is_(None),
+                _is_awake(now),
+            )
+        )
+        or 0
+    )
 
 
 def count_changes(session: Session, *, since: datetime) -> tuple[int, int]:

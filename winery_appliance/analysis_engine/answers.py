@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from winery_appliance.analysis_engine.advice_commands import Outcome, RecommendationStatus
 from winery_appliance.analysis_engine.advice_templates import Condition, Dosed
 from winery_appliance.analysis_engine.anomaly_commands import AnomalyStatus
 from winery_appliance.analysis_engine.measurements import Severity
+from winery_appliance.analysis_engine.rule_commands import Style, TriedRule
 from winery_appliance.core.openapi import Answer, When
 
 
@@ -164,6 +165,16 @@ class ForecastAnswer(Answer):
     brix_24h_high: float
 
 
+class AlarmChangeAnswer(Answer):
+    """What the latest analysis changed about an anomaly, and why; a late or corrected reading may change several."""
+
+    anomaly_id: int
+    check: str
+    title: str
+    what: Literal["opened", "confirmed", "graver", "milder", "cleared", "reopened"]
+    note: str
+
+
 class AnalysisAnswer(Answer):
     """The latest analysis; `pending` before the first, `failed` while a run cannot be finished."""
 
@@ -173,3 +184,57 @@ class AnalysisAnswer(Answer):
     anomalies: list[OpenAnomalyAnswer]
     recommendations: list[RecommendationAnswer]
     forecast: ForecastAnswer | None
+    changes: list[AlarmChangeAnswer]
+
+
+class RuleAnswer(Answer):
+    """A check for a style as the winery wants it; `defaults` are what it would be otherwise."""
+
+    check: str
+    style: Style
+    title: str
+    severity: Severity
+    in_use: bool
+    limits: Annotated[dict[str, float], BeforeValidator(dict)]
+    defaults: Annotated[dict[str, float], BeforeValidator(dict)]
+    changed_at: When | None
+    changed_by_name: str | None
+
+
+class ReplayedAlarmAnswer(Answer):
+    """An alarm there would have been; `false` is null where the end of a ferment cannot tell."""
+
+    fermentation_id: int
+    code: str
+    check: str
+    severity: Severity
+    opened_at: When
+    cleared_at: When | None
+    false: bool | None
+
+
+class ReplayResultAnswer(Answer):
+    """What a vintage would have brought: by the rules as they stood (`now`), and as they were tried (`then`)."""
+
+    ferments: int
+    in_time: int
+    learned_from: int
+    now: list[ReplayedAlarmAnswer]
+    then: list[ReplayedAlarmAnswer]
+
+
+class ReplayAnswer(Answer):
+    """A look at a past vintage; `result` is null until `state` is done."""
+
+    id: int
+    vintage: int
+    rules: list[TriedRule]
+    asked_by: int
+    asked_by_name: str | None
+    asked_at: When
+    state: Literal["waiting", "running", "done", "failed"]
+    ferments_done: int
+    ferments_total: int
+    finished_at: When | None
+    failure: str | None
+    result: ReplayResultAnswer | None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from winery_appliance.analysis_engine.checks import find_checks
+from winery_appliance.analysis_engine.checks import Check, find_checks
 from winery_appliance.analysis_engine.cleaning import Flag
 from winery_appliance.analysis_engine.forecasting.forecast import Forecast
 from winery_appliance.analysis_engine.forecasting.lessons import UNTAUGHT, Lessons
@@ -13,6 +13,7 @@ from winery_appliance.analysis_engine.measurements import (
     Advice,
     Ferment,
     Finding,
+    Probe,
     Reading,
 )
 from winery_appliance.analysis_engine.recommendations import advise
@@ -22,8 +23,7 @@ from winery_appliance.analysis_engine.wine_figures import Adviser
 _ORDER = {"critical": 0, "warning": 1, "info": 2}
 # One trouble is one alarm: what a ferment is told for is not told again by a vaguer check.
 _VAGUER = {
-    "sluggish": {"stuck"},
-    "slow_start": {"sluggish"},
+    "sluggish": {"stuck", "slow_start"},
     "too_fast": {"temp_high", "cooling_failure"},
     "h2s": {"nutrient"},
 }
@@ -58,6 +58,8 @@ def assess(
     additions: Sequence[Addition] = (),
     lessons: Lessons = UNTAUGHT,
     adviser: Adviser | None = None,
+    checks: Sequence[Check] | None = None,
+    probes: Sequence[Probe] = (),
 ) -> Assessment:
     """Everything the checks find in `readings` as they were known at `as_of`.
 
@@ -65,18 +67,63 @@ def assess(
     phone's clock may run ahead by a quarter of an hour). Any readings that passed validation are
     judged without an error: none, one, duplicates, only temperatures. `lessons` come from the
     winery's finished ferments; without them the forecast rests on the kinetic bank alone. `adviser` knows the templates in
-    use and the wine's volume; without it the built-in ones speak, in English.
+    use and the wine's volume; without it the built-in ones speak, in English. `checks` are those that the winery
+    wants, with its limits; without them all with their defaults. `probes` hang in the wine at `as_of`.
     """
-    situation = describe_situation(ferment, readings, as_of, lessons, additions)
-    curve = situation.curve
-    findings, told_as = _run_checks(situation)
+    known = describe_known(
+        ferment, readings, as_of=as_of, additions=additions, lessons=lessons, probes=probes
+    )
+    return judge(known, adviser=adviser, checks=checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a ferment at a moment; `unlogged` is the same without the log, where that moves the curve."""
+
+    situation: Situation
+    unlogged: Situation | None
+
+
+def describe_known(
+    ferment: Ferment,
+    readings: Sequence[Reading],
+    *,
+    as_of: datetime,
+    additions: Sequence[Addition] = (),
+    lessons: Lessons = UNTAUGHT,
+    course: bool = True,
+    probes: Sequence[Probe] = (),
+) -> Known:
+    """The costly part of a judgement: the curve and the forecast, whatever is then looked for in them.
+
+    Without `course` the forecast does not tell its course, which only pages need.
+    """
+    situation = describe_situation(
+        ferment, readings, as_of, lessons, additions, course=course, probes=probes
+    )
+    logged = any(addition.kind != "cap" for addition in situation.additions)
+    unlogged = None
+    if logged:
+        unlogged = describe_situation(
+            ferment, readings, as_of, lessons, course=False, probes=probes
+        )
+    return Known(situation, unlogged)
+
+
+def judge(
+    known: Known, *, adviser: Adviser | None = None, checks: Sequence[Check] | None = None
+) -> Assessment:
+    """What `checks` find in what is known, and what could help; as `assess`."""
+    wanted = find_checks() if checks is None else checks
+    situation = known.situation
+    findings, told_as = _run_checks(situation, wanted)
     explained: frozenset[str] = frozenset()
-    if any(addition.kind != "cap" for addition in situation.additions):
+    if known.unlogged is not None:
         # What was logged explains, it never accuses: no log can open an alarm, whatever a rule makes of it.
-        unlogged, _ = _run_checks(describe_situation(ferment, readings, as_of, lessons))
-        standing = {finding.check for finding in unlogged}
+        standing = {finding.check for finding in _run_checks(known.unlogged, wanted)[0]}
         findings = [finding for finding in findings if finding.check in standing]
         explained = frozenset(standing - {finding.check for finding in findings})
+    curve = situation.curve
     return Assessment(
         findings=tuple(findings),
         advice=tuple(
@@ -93,9 +140,11 @@ def assess(
     )
 
 
-def _run_checks(situation: Situation) -> tuple[list[Finding], dict[str, Finding]]:
+def _run_checks(
+    situation: Situation, checks: Sequence[Check]
+) -> tuple[list[Finding], dict[str, Finding]]:
     """What is told, the gravest first, and of each vaguer finding that is not told which one speaks for it."""
-    judged = (check.run(situation) for check in find_checks())
+    judged = (check.run(situation) for check in checks)
     findings = [finding for finding in judged if finding is not None]
     findings.sort(key=lambda finding: (_ORDER[finding.severity], finding.check))
     named = {finding.check: finding for finding in findings if finding.severity != "info"}

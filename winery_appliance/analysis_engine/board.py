@@ -1,16 +1,22 @@
-"""The board: every running fermentation, sorted by who needs somebody."""
+"""The board: every running fermentation, sorted by who needs somebody, and the cellar as one walks through it."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from itertools import groupby
 
 from sqlalchemy.orm import Session
 
 from winery_appliance.analysis_engine.anomaly_queries import AnomalyView, read_open_anomalies
 from winery_appliance.analysis_engine.curve import change_in_24h, scale_to_unit_square
-from winery_appliance.analysis_engine.queries import find_doubted
-from winery_appliance.core.density import density_from_brix
+from winery_appliance.analysis_engine.queries import find_doubted, read_expected_falls
+from winery_appliance.auth.queries import find_names
+from winery_appliance.cellar_work.skips import read_last_skips
+from winery_appliance.core.density import brix_from_density, density_from_brix
 from winery_appliance.core.units import UNIT_SYMBOLS, SampleType, Unit, from_canonical
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.queries import (
     FermentationView,
     Point,
@@ -19,27 +25,39 @@ from winery_appliance.fermentation.queries import (
 )
 from winery_appliance.fermentation.states import Phase
 from winery_appliance.fermentation.whereabouts import list_occupied_vessels
-from winery_appliance.winery.queries import list_vessels, read_winery
+from winery_appliance.winery.queries import Units, VesselView, list_vessels
 
 # A round a day is the least in harvest; two hours are left for the round itself.
 UNREAD_AFTER = timedelta(hours=26)
 SPARK_READINGS = 24
 SPARK_BRIX = (-3.0, 27.0)
+# The bar of a day's change is full at what the fastest ferment does (house default).
+FASTEST_BRIX_A_DAY = 8.0
 MOST_TANKS = 500
+QUESTIONS = frozenset({"entry_error", "unit_mixup"})
 
-GROUPS = (
-    ("act", "Act now"),
-    ("watch", "Look today"),
-    ("unread", "Not read"),
-    ("calm", "On course"),
-)
+GROUPS = ("act", "watch", "ask", "unread", "calm")
+
+
+@dataclass(frozen=True)
+class PassedBy:
+    """A round went past a tank that was not read since: why, when, and who said so."""
+
+    reason: str
+    at: datetime
+    by: str
 
 
 @dataclass(frozen=True)
 class BoardTank:
-    """One running fermentation on the board; sugar in the winery's unit, change over 24 h."""
+    """One running fermentation on the board, in the person's units.
+
+    `expected_24h` is the change that the forecast had for the same day; `change_share` and `expected_share` are both as
+    parts of the fastest fall, from 0 to 1. `alarm_id` is the trouble the reason tells of, `taken_by` who has it.
+    """
 
     fermentation_id: int
+    key: str
     vessel_codes: tuple[str, ...]
     code: str
     style: str
@@ -50,11 +68,18 @@ class BoardTank:
     sugar: float | None
     sugar_unit_symbol: str
     change_24h: float | None
-    temperature_c: float | None
+    expected_24h: float | None
+    change_share: float
+    expected_share: float
+    temperature: float | None
+    temperature_unit_symbol: str
     last_read_at: datetime | None
     day: int
+    alarm_id: int | None
+    taken_by: str | None
     reason_title: str | None
     reason: str | None
+    passed_by: PassedBy | None
     spark: list[tuple[float, float]]
 
 
@@ -63,50 +88,125 @@ class BoardGroup:
     """Tanks that ask for the same kind of attention."""
 
     key: str
-    title: str
     tanks: list[BoardTank]
 
 
 @dataclass(frozen=True)
+class MapVessel:
+    """A vessel in its place; `tank` is what ferments in it, `key` else `resting` for wine that does not, or `free`."""
+
+    code: str
+    key: str
+    tank: BoardTank | None
+
+
+@dataclass(frozen=True)
+class MapRow:
+    """Vessels that stand side by side."""
+
+    name: str
+    vessels: list[MapVessel]
+
+
+@dataclass(frozen=True)
 class BoardView:
-    """The whole board, with its finding as heading."""
+    """The whole board as of a moment."""
 
-    heading: str
-    subheading: str
+    as_of: datetime
     groups: list[BoardGroup]
-    free_vessels: int
+    rows: list[MapRow]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many tanks each group has."""
+        return {group.key: len(group.tanks) for group in self.groups}
+
+    @property
+    def total(self) -> int:
+        """How many ferments run."""
+        return sum(self.counts.values())
+
+    @property
+    def free_vessels(self) -> int:
+        """How many vessels hold no wine."""
+        return sum(vessel.key == "free" for row in self.rows for vessel in row.vessels)
 
 
-def read_board(session: Session, *, now: datetime) -> BoardView:
-    """The board of this winery as of `now`; five queries whatever the number of tanks."""
-    unit = read_winery(session).sugar_unit
+def read_board(session: Session, *, now: datetime, units: Units) -> BoardView:
+    """The board of this winery as of `now`; the same number of queries whatever the number of tanks."""
     ferments = list_fermentations(session, status="active", limit=MOST_TANKS).items
     ids = [ferment.id for ferment in ferments]
     sugars = read_recent_points(session, ids, SampleType.sugar, each=SPARK_READINGS)
     temperatures = read_recent_points(session, ids, SampleType.temperature, each=1)
+    falls = read_expected_falls(session, ids)
+    passed = _read_passed(session, ids, now)
     anomalies = read_open_anomalies(session, ids, now=now)
     doubted = find_doubted(anomalies)
     worst: dict[int, AnomalyView] = {}
     for anomaly in anomalies:
         if anomaly.status != "snoozed":
             worst.setdefault(anomaly.fermentation_id, anomaly)
-    grouped: dict[str, list[BoardTank]] = {key: [] for key, _ in GROUPS}
-    for ferment in ferments:
-        tank = _view_tank(
+    tanks = [
+        _view_tank(
             ferment,
             [sample for sample in sugars.get(ferment.id, []) if sample.sample_id not in doubted],
             temperatures.get(ferment.id, []),
             worst.get(ferment.id),
-            unit,
+            falls.get(ferment.id),
+            passed.get(ferment.id),
+            units,
             now,
         )
-        grouped[_group_of(tank, worst.get(ferment.id), now)].append(tank)
-    groups = [
-        BoardGroup(key, title, sorted(grouped[key], key=lambda tank: tank.vessel_codes))
-        for key, title in GROUPS
+        for ferment in ferments
     ]
-    free = len(list_vessels(session)) - len(list_occupied_vessels(session, now))
-    return BoardView(_heading(grouped, len(ferments)), _subheading(ferments, grouped), groups, free)
+    vessels = list_vessels(session)
+    places = {vessel.code: place for place, vessel in enumerate(vessels)}
+    tanks.sort(key=lambda tank: _urgency(tank, places))
+    groups = [BoardGroup(key, [tank for tank in tanks if tank.key == key]) for key in GROUPS]
+    return BoardView(now, groups, _lay_out(vessels, tanks, list_occupied_vessels(session, now)))
+
+
+def _read_passed(session: Session, ids: Sequence[int], now: datetime) -> dict[int, PassedBy]:
+    """The tanks that a round went past lately."""
+    skips = [
+        skip
+        for skip in read_last_skips(session, ids).values()
+        if now - skip.skipped_at <= UNREAD_AFTER
+    ]
+    names = find_names(session, {skip.recorded_by for skip in skips}) if skips else {}
+    return {
+        skip.fermentation_id: PassedBy(
+            skip.reason, skip.skipped_at, names.get(skip.recorded_by, "?")
+        )
+        for skip in skips
+    }
+
+
+def _urgency(tank: BoardTank, places: Mapping[str, int]) -> tuple[bool, int]:
+    """What nobody has taken comes first, then the way through the cellar."""
+    first = tank.vessel_codes[0] if tank.vessel_codes else ""
+    return tank.taken_by is not None, places.get(first, len(places))
+
+
+def _lay_out(
+    vessels: Sequence[VesselView], tanks: Sequence[BoardTank], occupied: set[str]
+) -> list[MapRow]:
+    """The vessels in walking order; a new row begins where the letters of the code change."""
+    held = {code: tank for tank in tanks for code in tank.vessel_codes}
+    rows = []
+    for _, standing in groupby(vessels, lambda vessel: re.sub(r"[0-9]+\Z", "", vessel.code)):
+        placed = [
+            MapVessel(
+                vessel.code,
+                tank.key if tank else "resting" if vessel.code in occupied else "free",
+                tank,
+            )
+            for vessel in standing
+            for tank in [held.get(vessel.code)]
+        ]
+        first, last = placed[0].code, placed[-1].code
+        rows.append(MapRow(first if first == last else f"{first} – {last}", placed))
+    return rows
 
 
 def _view_tank(
@@ -114,14 +214,24 @@ def _view_tank(
     sugars: Sequence[Point],
     temperatures: Sequence[Point],
     anomaly: AnomalyView | None,
-    unit: Unit,
+    fall_brix: float | None,
+    passed: PassedBy | None,
+    units: Units,
     now: datetime,
 ) -> BoardTank:
+    unit = units.sugar
     points = [(s.measured_at, from_canonical(SampleType.sugar, s.value, unit)) for s in sugars]
     read_at = max((s.measured_at for s in [*sugars[-1:], *temperatures]), default=None)
-    title, reason = _reason(anomaly, read_at, now)
+    if passed is not None and read_at is not None and passed.at <= read_at:
+        passed = None
+    change = change_in_24h(points)
+    expected = None
+    if change is not None and fall_brix is not None:
+        expected = _as_change(fall_brix, sugars[-1].value, unit)
+    fastest = _as_change(FASTEST_BRIX_A_DAY, sugars[-1].value, unit) if sugars else 1.0
     return BoardTank(
         ferment.id,
+        _group_of(anomaly, read_at, now),
         ferment.vessel_codes,
         ferment.code,
         ferment.style,
@@ -131,18 +241,35 @@ def _view_tank(
         ferment.yeast_strain,
         points[-1][1] if points else None,
         UNIT_SYMBOLS[unit],
-        change_in_24h(points),
-        temperatures[-1].value if temperatures else None,
+        change,
+        expected,
+        min(max((change or 0.0) / fastest, 0.0), 1.0),
+        min(max((expected or 0.0) / fastest, 0.0), 1.0),
+        from_canonical(SampleType.temperature, temperatures[-1].value, units.temperature)
+        if temperatures
+        else None,
+        UNIT_SYMBOLS[units.temperature],
         read_at,
         day_of(ferment, now),
-        title,
-        reason,
+        anomaly.id if anomaly else None,
+        anomaly.acknowledged_by_name if anomaly else None,
+        *_reason(anomaly, read_at, passed, now),
+        passed,
         scale_to_unit_square(points, _whole_scale(unit)),
     )
 
 
+def _as_change(fall_brix: float, density: float, unit: Unit) -> float:
+    """A fall of so many °Bx down to `density` (kg/m³) as a change in another unit; negative."""
+    before = density_from_brix(brix_from_density(density) + fall_brix)
+    return from_canonical(SampleType.sugar, density, unit) - from_canonical(
+        SampleType.sugar, before, unit
+    )
+
+
+@cache
 def _whole_scale(unit: Unit) -> tuple[float, float]:
-    """From dry wine to ripe must in the winery's unit, so that sparklines can be compared."""
+    """From dry wine to ripe must in this unit, so that sparklines can be compared."""
     low, high = (
         from_canonical(SampleType.sugar, density_from_brix(brix), unit) for brix in SPARK_BRIX
     )
@@ -155,39 +282,28 @@ def day_of(ferment: FermentationView, now: datetime) -> int:
     return max(1, (end - ferment.started_at).days + 1)
 
 
+def _is_unread(read_at: datetime | None, now: datetime) -> bool:
+    return read_at is None or now - read_at > UNREAD_AFTER
+
+
 def _reason(
-    anomaly: AnomalyView | None, read_at: datetime | None, now: datetime
+    anomaly: AnomalyView | None, read_at: datetime | None, passed: PassedBy | None, now: datetime
 ) -> tuple[str | None, str | None]:
-    unread = read_at is None or now - read_at > UNREAD_AFTER
+    """A title and a sentence; of a tank that was passed by, `passed` is the sentence."""
+    unread = _is_unread(read_at, now)
     if anomaly is not None and not (unread and anomaly.severity == "info"):
         return anomaly.title, anomaly.explanation
+    if passed is not None:
+        return say("Not read") if unread else say("Passed by"), None
     if unread:
-        return "Not read", "No reading yet." if read_at is None else "Read it on the next round."
+        told = say("No reading yet.") if read_at is None else say("Read it on the next round.")
+        return say("Not read"), told
     return None, None
 
 
-def _group_of(tank: BoardTank, anomaly: AnomalyView | None, now: datetime) -> str:
-    if anomaly is not None and anomaly.severity in {"critical", "warning"}:
-        return "act" if anomaly.severity == "critical" else "watch"
-    if tank.last_read_at is None or now - tank.last_read_at > UNREAD_AFTER:
-        return "unread"
-    return "calm"
-
-
-def _heading(grouped: dict[str, list[BoardTank]], total: int) -> str:
-    act, watch, unread = (len(grouped[key]) for key in ("act", "watch", "unread"))
-    if act:
-        return "1 tank needs you now" if act == 1 else f"{act} tanks need you now"
-    if watch:
-        return "1 tank to look at today" if watch == 1 else f"{watch} tanks to look at today"
-    if unread:
-        return "1 tank is not read" if unread == 1 else f"{unread} tanks are not read"
-    return "Every tank is on course" if total else "The cellar is quiet"
-
-
-def _subheading(ferments: Sequence[FermentationView], grouped: dict[str, list[BoardTank]]) -> str:
-    running = (
-        f"{len(ferments)} ferment runs" if len(ferments) == 1 else f"{len(ferments)} ferments run"
-    )
-    unread = len(grouped["unread"])
-    return f"{running}, {len(ferments) - unread} of them read since yesterday."
+def _group_of(anomaly: AnomalyView | None, read_at: datetime | None, now: datetime) -> str:
+    if anomaly is not None and anomaly.severity == "critical":
+        return "act"
+    if anomaly is not None and anomaly.severity == "warning":
+        return "ask" if anomaly.check in QUESTIONS else "watch"
+    return "unread" if _is_unread(read_at, now) else "calm"

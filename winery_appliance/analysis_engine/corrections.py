@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 
 from winery_appliance.core.figures import show_number
 from winery_appliance.core.units import (
@@ -12,6 +13,7 @@ from winery_appliance.core.units import (
     hard_range,
     to_canonical,
 )
+from winery_appliance.core.words import say
 
 # Scales that stand on the same instruments and get mixed up.
 _MIXED_UP: dict[SampleType, tuple[Unit, ...]] = {
@@ -19,15 +21,20 @@ _MIXED_UP: dict[SampleType, tuple[Unit, ...]] = {
     SampleType.temperature: (Unit.celsius, Unit.fahrenheit),
 }
 _DECIMALS = {Unit.sg: 3}
+_MOST_TYPED = 1e6  # more is no slip of a hand
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A value that would fit, in the unit of the field, and the slip that would explain it."""
+    """A value that would fit, in the unit of the field, and the slip that would explain it.
+
+    `loose` is a slip that explains nearly any value: one digit wrong, or one too many.
+    """
 
     value: float
     slip: str
     other_unit: bool = False
+    loose: bool = False
 
 
 def show_in(value: float, unit: Unit) -> str:
@@ -48,7 +55,7 @@ def read_in_other_units(sample_type: SampleType, typed: float, unit: Unit) -> li
         low, high = hard_range(sample_type, other)
         if other is not unit and low <= typed <= high:
             meant = from_canonical(sample_type, to_canonical(sample_type, typed, other), unit)
-            slip = f"if it was meant in {UNIT_SYMBOLS[other]}"
+            slip = say("if it was meant in %(unit)s", unit=UNIT_SYMBOLS[other])
             found.append(Correction(meant, slip, other_unit=True))
     return found
 
@@ -61,6 +68,8 @@ def propose_correction(
     All four numbers are in `unit`. Common slips come first: a scale mixed up, the decimal mark, two
     digits swapped, a digit too many, then one wrong digit. A rarer slip must fit clearly better.
     """
+    if not isfinite(typed) or abs(typed) > _MOST_TYPED:
+        return None
     half = max((high - low) / 2, 1e-9)
     ranked = [
         (abs(option.value - near) / half + rarity, option)
@@ -70,26 +79,38 @@ def propose_correction(
     return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
 
-def _list_slips(
+def list_plain_slips(
     sample_type: SampleType, typed: float, unit: Unit
 ) -> Iterator[tuple[float, Correction]]:
+    """What `typed` would be but for a slip that explains few values, and how rare that slip is."""
     for option in read_in_other_units(sample_type, typed, unit):
         yield 0.0, option
     for factor in (0.1, 0.01, 10.0):
-        yield 0.1, Correction(typed * factor, "if the decimal mark slipped")
-    decimals = _DECIMALS.get(unit, 1)
-    digits = f"{abs(typed) * 10**decimals:.0f}"
-    scale = (-1 if typed < 0 else 1) / 10**decimals
+        yield 0.1, Correction(typed * factor, say("if the decimal mark slipped"))
+    digits, scale = _split_digits(typed, unit)
     for at in range(len(digits) - 1):
         swapped = digits[:at] + digits[at + 1] + digits[at] + digits[at + 2 :]
-        yield 0.2, Correction(int(swapped) * scale, "if two digits were swapped")
+        yield 0.2, Correction(int(swapped) * scale, say("if two digits were swapped"))
+
+
+def _split_digits(typed: float, unit: Unit) -> tuple[str, float]:
+    decimals = _DECIMALS.get(unit, 1)
+    return f"{abs(typed) * 10**decimals:.0f}", (-1 if typed < 0 else 1) / 10**decimals
+
+
+def _list_slips(
+    sample_type: SampleType, typed: float, unit: Unit
+) -> Iterator[tuple[float, Correction]]:
+    yield from list_plain_slips(sample_type, typed, unit)
+    digits, scale = _split_digits(typed, unit)
     for at in range(len(digits)):
         if shorter := digits[:at] + digits[at + 1 :]:
-            yield 0.4, Correction(int(shorter) * scale, "if a digit was typed too many")
+            slip = say("if a digit was typed too many")
+            yield 0.4, Correction(int(shorter) * scale, slip, loose=True)
     if typed > 0:
-        yield 0.4, Correction(-typed, "if the minus sign was lost")
+        yield 0.4, Correction(-typed, say("if the minus sign was lost"))
     for at in range(len(digits)):
         for other in "0123456789":
             wrong = digits[:at] + other + digits[at + 1 :]
             if other != digits[at]:
-                yield 0.8, Correction(int(wrong) * scale, "if one digit was wrong")
+                yield 0.8, Correction(int(wrong) * scale, say("if one digit was wrong"), loose=True)

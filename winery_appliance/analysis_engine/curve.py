@@ -38,11 +38,8 @@ def scale_to_unit_square(points: Points, scale: tuple[float, float]) -> list[tup
         return []
     first, last = points[0][0], points[-1][0]
     low, high = scale
-    width_s = (last - first).total_seconds() or 1.0
+    width, height = (last - first) or DAY, high - low
     return [
-        (
-            round((at - first).total_seconds() / width_s, 4),
-            round(min(1.0, max(0.0, (value - low) / (high - low))), 4),
-        )
+        (round((at - first) / width, 4), round((min(max(value, low), high) - low) / height, 4))
         for at, value in points
     ]

@@ -29,6 +29,11 @@ class AnomalyOpened(AnomalyChanged):
 
 
 @dataclass(frozen=True)
+class AnomalyWorsened(AnomalyChanged):
+    """A trouble that stood open is graver than before."""
+
+
+@dataclass(frozen=True)
 class AnomalyCleared(AnomalyChanged):
     """A trouble was over by itself."""
 
@@ -110,3 +115,25 @@ class TemplateRestored(TemplateEvent):
 @dataclass(frozen=True)
 class TemplateChanged(TemplateEvent):
     """A template says something else."""
+
+
+@dataclass(frozen=True)
+class RuleChanged(FermentationEvent):
+    """A rule that a running wine is judged by was switched, or its limits moved."""
+
+
+@dataclass(frozen=True)
+class WordsChanged(FermentationEvent):
+    """The winery speaks another language: what stands about a running wine is to be told in it."""
+
+
+@dataclass(frozen=True)
+class ReplayAsked(Event):
+    """Somebody wants to know what rules would have said of a past vintage."""
+
+    replay_id: int
+
+    @property
+    def subject(self) -> str:
+        """Replays are looked at one by one."""
+        return f"replay:{self.replay_id}"

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from math import inf
 from statistics import median
 
+from winery_appliance.analysis_engine.flat_runs import find_repeated
 from winery_appliance.analysis_engine.measurements import Ferment, Reading
 from winery_appliance.analysis_engine.plausibility import Point
 from winery_appliance.analysis_engine.series import Doubt, build_series
@@ -21,6 +22,8 @@ DRY_AT_BRIX = -1.0  # what is left below this only the laboratory can tell
 DRY_AT_G_L = 4.0
 LOWEST_MUST_BRIX = 12.0
 ASSUMED_START_BRIX = 22.0
+
+PACE_WITHIN_H = 34.0  # the pace of a ferment is taken over so many hours
 
 _SUGAR_LOOK_H = 3.0
 _TEMPERATURE_LOOK_H = 0.5
@@ -85,12 +88,14 @@ def trace_curve(
 
     At each of `moved_at` something was done that changes the sugar at once: readings before and
     after are not held against each other. Results below or above what an instrument can see (`<5`)
-    draw no curve and are left out.
+    draw no curve and are left out, and so is what a sensor repeated while the must went on.
     """
     known = sorted(
         (r for r in readings if r.qualifier is None and r.measured_at - as_of <= _CLOCK_AHEAD),
         key=lambda r: (r.measured_at, r.recorded_at, r.sample_id, r.value),
     )
+    repeated = find_repeated(known)
+    known = [reading for reading in known if reading.sample_id not in repeated]
     moments = {reading.sample_id: reading.measured_at for reading in known}
     sugar = build_series(ferment, known, SampleType.sugar, moved_at)
     temperature = build_series(ferment, known, SampleType.temperature)
@@ -178,3 +183,12 @@ def measure_fall_per_day(looks: Sequence[Look], *, within_h: float) -> float | N
     middle = sum(look.hours for look in young) / len(young)
     spread = sum((look.hours - middle) ** 2 for look in young)
     return -24 * sum((look.hours - middle) * look.value for look in young) / spread
+
+
+def find_peak_pace(looks: Sequence[Look]) -> float | None:
+    """The fastest °Bx a day that such a line ever showed; None when the looks tell too little."""
+    paces = (
+        measure_fall_per_day(looks[:count], within_h=PACE_WITHIN_H)
+        for count in range(2, len(looks) + 1)
+    )
+    return max((pace for pace in paces if pace is not None), default=None)

@@ -7,69 +7,39 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from winery_appliance.analysis_engine.anomaly_queries import AnomalyView
+from winery_appliance.analysis_engine.anomaly_queries import AlarmChange, AnomalyView
 from winery_appliance.analysis_engine.board import day_of
+from winery_appliance.analysis_engine.chart import build_chart, show_brix
 from winery_appliance.analysis_engine.curve import change_in_24h
+from winery_appliance.analysis_engine.own_band import find_own_band
 from winery_appliance.analysis_engine.queries import (
     AnalysisResult,
     find_doubted,
     is_awaited,
     read_analysis,
 )
-from winery_appliance.auth.queries import find_names, list_active_names
+from winery_appliance.analysis_engine.readings_table import ReadingRow, find_authors, view_rows
+from winery_appliance.analysis_engine.work_log import WorkRow, read_work_log
+from winery_appliance.auth.queries import list_active_names
 from winery_appliance.core import density
 from winery_appliance.core.figures import show_codes
-from winery_appliance.core.units import (
-    CANONICAL,
-    UNIT_SYMBOLS,
-    SampleType,
-    Unit,
-    from_canonical,
-    soft_range,
+from winery_appliance.core.units import UNIT_SYMBOLS, SampleType, Unit, from_canonical
+from winery_appliance.core.words import say
+from winery_appliance.fermentation.queries import (
+    FermentationView,
+    SampleView,
+    read_samples,
 )
-from winery_appliance.devices.queries import find_device_codes
-from winery_appliance.fermentation.queries import FermentationView, SampleView, read_samples
 from winery_appliance.fermentation.service import get_fermentation
 from winery_appliance.fermentation.states import Phase
-from winery_appliance.winery.queries import WineryView, read_winery
+from winery_appliance.winery.queries import Units, WineryView, read_units, read_winery
 
 # While a reading waits for its analysis the page asks often, so that the answer is seen within the second.
 POLL_WAITING_S = 0.4
 POLL_CALM_S = 15.0
 # An analysis that takes longer than this is not waited for so impatiently.
 IMPATIENT_FOR = timedelta(seconds=30)
-LATE_AFTER = timedelta(hours=6)
-# Apparent °Bx under which a must counts as dry for the line on the curve.
-DRY_BRIX = -1.0
-TYPE_LABELS = {
-    SampleType.sugar: "Sugar",
-    SampleType.temperature: "Temperature",
-    SampleType.ph: "pH",
-    SampleType.ta: "TA",
-    SampleType.va: "VA",
-    SampleType.yan: "YAN",
-    SampleType.malic: "Malic acid",
-    SampleType.lactic: "Lactic acid",
-    SampleType.free_so2: "Free SO₂",
-    SampleType.total_so2: "Total SO₂",
-    SampleType.alcohol: "Alcohol",
-}
-
-
-@dataclass(frozen=True)
-class ReadingRow:
-    """A reading as a line of a table."""
-
-    sample_id: int
-    measured_at: datetime
-    type_label: str
-    value_typed: str
-    unit_symbol: str
-    qualifier: str | None
-    canonical_text: str | None
-    by: str
-    confirmed: bool
-    late: bool
+MOST_ROWS = 60
 
 
 @dataclass(frozen=True)
@@ -99,7 +69,7 @@ class ForecastLine:
 
 @dataclass(frozen=True)
 class AnalysisPanel:
-    """The live part of the page."""
+    """The live part of the page; `over` are the alarms that the latest analysis cleared."""
 
     status: str
     analyzed_at: datetime | None
@@ -111,6 +81,7 @@ class AnalysisPanel:
     chart: dict[str, Any]
     people: dict[int, str]
     forecast: ForecastLine | None = None
+    over: Sequence[AlarmChange] = ()
 
 
 @dataclass(frozen=True)
@@ -134,87 +105,87 @@ class FermentView:
     sugar_at: datetime | None
     sugar_by: str | None
     change_24h: float | None
-    temperature_c: float | None
+    temperature: float | None
+    temperature_unit_symbol: str
     sugar_left_g_l: float | None
     alcohol_pct: float | None
 
 
 @dataclass(frozen=True)
 class FermentationPage:
-    """Everything the page needs."""
+    """Everything the page needs; `rows` are the newest readings of `row_count`."""
 
     ferment: FermentView
     analysis: AnalysisPanel
     rows: list[ReadingRow]
+    row_count: int
+    work: list[WorkRow]
     winery: WineryView
+    units: Units
 
 
 def read_fermentation_page(
-    session: Session, fermentation_id: int, *, now: datetime
+    session: Session, fermentation_id: int, *, now: datetime, user_id: int
 ) -> FermentationPage:
-    """The page of one fermentation. Raises NotFound."""
+    """The page of one fermentation in the units of this person. Raises NotFound."""
     ferment = get_fermentation(session, fermentation_id)
-    winery = read_winery(session)
+    winery, units = read_winery(session), read_units(session, user_id)
     samples = read_samples(session, fermentation_id)
+    work = read_work_log(session, fermentation_id)
     # Asked before the result is read: an analysis that lands in between is then asked for once more, not missed.
     awaited = is_awaited(session, fermentation_id)
     result = read_analysis(session, fermentation_id, now=now)
-    names = _find_authors(session, samples)
-    rows = {s.id: _view_row(s, names) for s in samples}
+    shown = _choose_shown(samples, result)
+    replaced = read_samples(session, fermentation_id, replaced=True)
+    names = find_authors(session, shown)
+    rows = view_rows(shown, replaced, names | find_authors(session, replaced))
+    newest = {s.id for s in samples[-MOST_ROWS:]}
     return FermentationPage(
-        _view_ferment(ferment, samples, result, winery.sugar_unit, names, now),
+        _view_ferment(ferment, samples, result, units, names, now),
         _view_panel(
             ferment,
             samples,
             result,
-            rows,
-            winery,
+            {row.sample_id: row for row in rows},
+            build_chart(
+                ferment,
+                samples,
+                result,
+                work,
+                find_own_band(session, ferment, units.sugar),
+                units,
+                winery.time_zone,
+            ),
+            units,
             now,
             awaited=awaited,
             people=list_active_names(session),
         ),
-        list(reversed(rows.values())),
+        [row for row in reversed(rows) if row.sample_id in newest or row.voided],
+        len(samples),
+        work,
         winery,
+        units,
     )
 
 
-def _find_authors(session: Session, samples: Sequence[SampleView]) -> dict[int, str]:
-    """By sample who recorded it: a person's name, or a device's code."""
-    people = find_names(session, {s.recorded_by for s in samples if s.recorded_by is not None})
-    devices = find_device_codes(session, {s.device_id for s in samples if s.device_id is not None})
-    return {
-        s.id: devices.get(s.device_id, "?")
-        if s.device_id is not None
-        else people.get(s.recorded_by or 0, "?")
-        for s in samples
-    }
-
-
-def _view_row(sample: SampleView, names: Mapping[int, str]) -> ReadingRow:
-    canonical = CANONICAL[sample.sample_type]
-    converted = f"{sample.canonical:.1f} {UNIT_SYMBOLS[canonical]}"
-    return ReadingRow(
-        sample.id,
-        sample.measured_at,
-        TYPE_LABELS[sample.sample_type],
-        sample.value.lstrip("<> ").replace("-", "−"),
-        UNIT_SYMBOLS[sample.unit],
-        sample.qualifier,
-        converted if sample.sample_type is SampleType.sugar and sample.unit != canonical else None,
-        names[sample.id],
-        sample.confirmed,
-        sample.received_at - sample.measured_at > LATE_AFTER,
-    )
+def _choose_shown(samples: Sequence[SampleView], result: AnalysisResult) -> list[SampleView]:
+    """The newest readings, those that an alarm rests on, and the last of sugar; a probe has tens of thousands."""
+    evidence = {sample_id for anomaly in result.anomalies for sample_id in anomaly.evidence}
+    last = next((s.id for s in reversed(samples) if s.sample_type is SampleType.sugar), None)
+    older = samples[:-MOST_ROWS]
+    return [s for s in older if s.id in evidence or s.id == last] + list(samples[-MOST_ROWS:])
 
 
 def _view_ferment(
     ferment: FermentationView,
     samples: Sequence[SampleView],
     result: AnalysisResult,
-    unit: Unit,
+    units: Units,
     names: Mapping[int, str],
     now: datetime,
 ) -> FermentView:
+    unit = units.sugar
     flagged = find_doubted(result.anomalies)
     sugars = [s for s in samples if s.sample_type is SampleType.sugar]
     temperatures = [s for s in samples if s.sample_type is SampleType.temperature]
@@ -244,7 +215,10 @@ def _view_ferment(
         last.measured_at if last else None,
         names[last.id] if last else None,
         change_in_24h(points),
-        temperatures[-1].canonical if temperatures else None,
+        from_canonical(SampleType.temperature, temperatures[-1].canonical, units.temperature)
+        if temperatures
+        else None,
+        UNIT_SYMBOLS[units.temperature],
         left,
         alcohol,
     )
@@ -258,10 +232,14 @@ def _headline(ferment: FermentationView, result: AnalysisResult) -> str:
         # "Stuck" goes on in small letters, "VA rising" does not.
         return f"{name}: {title if title[:2].isupper() else title[:1].lower() + title[1:]}"
     if ferment.status == "completed":
-        return f"{ferment.code} is finished"
+        return say("%(wine)s is finished", wine=ferment.code)
     if ferment.status == "planned":
-        return f"{ferment.code} is planned for {name}"
-    return f"{name} is on course" if result.analyzed_at else f"{name} has just begun"
+        return say("%(wine)s is planned for %(vessel)s", wine=ferment.code, vessel=name)
+    return (
+        say("%(vessel)s is on course", vessel=name)
+        if result.analyzed_at
+        else say("%(vessel)s has just begun", vessel=name)
+    )
 
 
 def _view_panel(
@@ -269,7 +247,8 @@ def _view_panel(
     samples: Sequence[SampleView],
     result: AnalysisResult,
     rows: Mapping[int, ReadingRow],
-    winery: WineryView,
+    chart: dict[str, Any],
+    units: Units,
     now: datetime,
     *,
     awaited: bool,
@@ -285,9 +264,10 @@ def _view_panel(
         [_view_anomaly(anomaly, rows) for anomaly in result.anomalies],
         result.recommendations,
         POLL_WAITING_S if impatient else POLL_CALM_S,
-        _chart(ferment, samples, result, winery),
+        chart,
         people,
-        _view_forecast(ferment, result, winery.sugar_unit),
+        _view_forecast(ferment, result, units.sugar),
+        [change for change in result.changes if change.what == "cleared"],
     )
 
 
@@ -303,8 +283,7 @@ def _view_forecast(
         return None if moment is None else max((moment - asked).total_seconds() / 86400, 0.0)
 
     low, sugar, high = (
-        from_canonical(SampleType.sugar, density.density_from_brix(brix), unit)
-        for brix in (made.brix_24h_low, made.brix_24h, made.brix_24h_high)
+        show_brix(brix, unit) for brix in (made.brix_24h_low, made.brix_24h, made.brix_24h_high)
     )
     return ForecastLine(
         dry_since=made.dry_at if made.found_dry else None,
@@ -324,54 +303,3 @@ def _view_anomaly(anomaly: AnomalyView, rows: Mapping[int, ReadingRow]) -> Anoma
         anomaly,
         [rows[sample_id] for sample_id in reversed(anomaly.evidence) if sample_id in rows],
     )
-
-
-def _chart(
-    ferment: FermentationView,
-    samples: Sequence[SampleView],
-    result: AnalysisResult,
-    winery: WineryView,
-) -> dict[str, Any]:
-    flagged = find_doubted(result.anomalies)
-    unit = winery.sugar_unit
-
-    def points(kind: SampleType, shown_in: Unit) -> list[list[Any]]:
-        return [
-            [
-                s.measured_at.timestamp(),
-                round(from_canonical(kind, s.canonical, shown_in), 4),
-                s.id,
-                s.id in flagged,
-            ]
-            for s in samples
-            if s.sample_type is kind
-        ]
-
-    return {
-        "sugar_unit": UNIT_SYMBOLS[unit],
-        "sugar": points(SampleType.sugar, unit),
-        "temperature": points(SampleType.temperature, Unit.celsius),
-        "alarm": _alarm_window(samples, result),
-        "dry_line": round(
-            from_canonical(SampleType.sugar, density.density_from_brix(DRY_BRIX), unit), 4
-        ),
-        "wanted_temperature": list(
-            soft_range(SampleType.temperature, Unit.celsius, style=ferment.style)
-        ),
-        "style": ferment.style,
-        "timezone": winery.time_zone,
-    }
-
-
-def _alarm_window(samples: Sequence[SampleView], result: AnalysisResult) -> dict[str, Any] | None:
-    """The stretch of the sugar curve that the worst alarm rests on."""
-    at = {s.id: s.measured_at for s in samples if s.sample_type is SampleType.sugar}
-    for anomaly in result.anomalies:
-        moments = [at[sample_id] for sample_id in anomaly.evidence if sample_id in at]
-        if moments:
-            return {
-                "from": min(moments).timestamp(),
-                "to": max(moments).timestamp(),
-                "label": anomaly.title,
-            }
-    return None

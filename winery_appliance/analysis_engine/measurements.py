@@ -1,6 +1,7 @@
 """What the engine is given and what it answers: plain values, no tables and no pages."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -57,6 +58,21 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """A probe that hangs in the wine now; `usual_s` is its usual pause, None while it has none."""
+
+    code: str
+    since: datetime
+    heard_at: datetime | None
+    usual_s: float | None
+
+    @property
+    def silent_since(self) -> datetime:
+        """When it was last heard; when it was hung if it never was."""
+        return self.heard_at or self.since
+
+
+@dataclass(frozen=True, slots=True)
 class Threshold:
     """The limit a finding went over: a phrase for a person, and the bare figure."""
 
@@ -99,3 +115,13 @@ class Advice:
     confidence: float
     own: bool = False
     sources: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetting:
+    """What a winery wants of one check for one style; a limit that is not named keeps its default."""
+
+    check: str
+    style: str
+    in_use: bool = True
+    limits: Mapping[str, float] = field(default_factory=dict)

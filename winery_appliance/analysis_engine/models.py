@@ -256,3 +256,55 @@ class KeptLessons(Base):
     learned_from: Mapped[str] = mapped_column(Text)
     ferments: Mapped[int] = mapped_column(Integer)
     content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class RuleRow(Base):
+    """What the winery wants of one check for one style; no row, or one that nobody changed yet, is the default."""
+
+    __tablename__ = "rule_settings"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
+        ForeignKeyConstraint(["winery_id", "changed_by"], ["users.winery_id", "users.id"]),
+        UniqueConstraint("winery_id", "check_id", "style"),
+        CheckConstraint("style IN ('red', 'white', 'rose', 'orange')", name="rule_settings_style"),
+        CheckConstraint(
+            "(changed_at IS NULL) = (changed_by IS NULL)", name="rule_settings_changed_by_somebody"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    check_id: Mapped[str] = mapped_column(Text)
+    style: Mapped[str] = mapped_column(Text)
+    in_use: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+    limits: Mapped[dict[str, float]] = mapped_column(JSONB, server_default=text("'{}'"))
+    changed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    changed_by: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Replay(Base):
+    """A look at what rules would have said of a past vintage: asked for by a person, answered by the worker."""
+
+    __tablename__ = "replays"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
+        ForeignKeyConstraint(["winery_id", "asked_by"], ["users.winery_id", "users.id"]),
+        UniqueConstraint("winery_id", "id"),
+        CheckConstraint("state IN ('waiting', 'running', 'done', 'failed')", name="replays_state"),
+        CheckConstraint("(state = 'done') = (result IS NOT NULL)", name="replays_done"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    vintage: Mapped[int] = mapped_column(Integer)
+    rules: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    asked_by: Mapped[int] = mapped_column(BigInteger)
+    asked_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("now()")
+    )
+    state: Mapped[str] = mapped_column(Text, server_default=text("'waiting'"))
+    ferments_done: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    ferments_total: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    failure: Mapped[str | None] = mapped_column(Text)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

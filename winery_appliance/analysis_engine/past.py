@@ -1,19 +1,22 @@
 """What the winery's own finished ferments taught: learned now and then, outside every transaction, and kept."""
 
 import hashlib
-from dataclasses import dataclass
+import hmac
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from winery_appliance.analysis_engine.forecasting.finished import PastFerment
 from winery_appliance.analysis_engine.forecasting.kept_lessons import (
     FORMAT,
+    LIBRARY,
     pack_lessons,
     unpack_lessons,
 )
-from winery_appliance.analysis_engine.forecasting.learning import PastFerment, learn
+from winery_appliance.analysis_engine.forecasting.learning import learn
 from winery_appliance.analysis_engine.forecasting.lessons import UNTAUGHT, Lessons
 from winery_appliance.analysis_engine.measurements import Ferment, Reading
 from winery_appliance.analysis_engine.models import KeptLessons
@@ -50,7 +53,7 @@ def learn_from_past(db: Database, winery_id: int, *, now: datetime) -> bool:
         past = _read_past(session, winery_id, now)
     if past is None:
         return False
-    packed = pack_lessons(learn(past.ferments))
+    packed = pack_lessons(learn(past.ferments), _derive_key(db.engine))
     with db.transaction(winery_id) as session:
         values = {"learned_from": past.mark, "ferments": len(past.ferments), "content": packed}
         session.execute(
@@ -71,20 +74,26 @@ def _read_past(session: Session, winery_id: int, now: datetime) -> Past | None:
         return None
     facts = [(wine.id, wine.style, wine.started_at, wine.ended_at) for wine in wines]
     week = now.toordinal() // LEARNED_EVERY_DAYS
-    mark = hashlib.sha256(repr((FORMAT, week, facts)).encode()).hexdigest()
+    mark = hashlib.sha256(repr((FORMAT, LIBRARY, week, facts)).encode()).hexdigest()
     known = select(KeptLessons.learned_from).where(KeptLessons.winery_id == winery_id)
     if session.scalar(known) == mark:
         return None
     # The newest last, as they are learned from.
-    return Past(mark, tuple(_read_ferment(session, wine) for wine in reversed(wines)))
+    return Past(mark, tuple(read_past_ferment(session, wine) for wine in reversed(wines)))
 
 
-def _read_ferment(session: Session, wine: FermentationView) -> PastFerment:
-    readings = [to_reading(sample) for sample in read_samples(session, wine.id)]
+def find_vintage(wine: FermentationView) -> int:
+    """The vintage of a wine; where nobody wrote it down, the year it began in."""
+    return wine.vintage or wine.started_at.year
+
+
+def read_past_ferment(session: Session, wine: FermentationView) -> PastFerment:
+    """A finished wine with its readings, as they were known then."""
+    readings = [to_past_reading(sample, wine) for sample in read_samples(session, wine.id)]
     ferment = Ferment(style=wine.style, started_at=wine.started_at, yeast_strain=wine.yeast_strain)
     yan = find_yan(ferment, readings)
     return PastFerment(
-        Ferment(wine.style, wine.started_at, wine.yeast_strain, yan_mg_l=yan), readings
+        Ferment(wine.style, wine.started_at, wine.yeast_strain, yan_mg_l=yan), tuple(readings)
     )
 
 
@@ -100,9 +109,26 @@ def read_lessons(session: Session, winery_id: int) -> Lessons:
         content = session.scalars(
             select(KeptLessons.content).where(KeptLessons.winery_id == winery_id)
         ).one()
-        known = (learned_at, unpack_lessons(content) or UNTAUGHT)
+        known = (learned_at, unpack_lessons(content, _derive_key(session.get_bind())) or UNTAUGHT)
         _READ[winery_id] = known
     return known[1]
+
+
+def _derive_key(bind: Engine | Connection) -> bytes:
+    """What lessons are signed with: only who connects as the worker can make some that a worker reads.
+
+    With another password the earlier ones are refused, and learned anew.
+    """
+    password = bind.engine.url.password or ""
+    return hmac.new(password.encode(), b"lessons of finished ferments", hashlib.sha256).digest()
+
+
+def to_past_reading(sample: SampleView, wine: FermentationView) -> Reading:
+    """A reading of a finished wine as it was known then; what came to the book afterwards was known when it was taken."""
+    reading = to_reading(sample)
+    if wine.ended_at is not None and reading.recorded_at > wine.ended_at:
+        return replace(reading, recorded_at=reading.measured_at)
+    return reading
 
 
 def to_reading(sample: SampleView) -> Reading:

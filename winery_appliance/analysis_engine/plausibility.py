@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 _JUMP = 1.5  # cost of a sudden change of level, where doubting a reading costs its `trust`
 _HASTE = 0.3  # most that a hasty but possible fall costs: it only decides between equals
 _LOOK_BACK = 8  # readings; more doubtful ones in a row are a change of level
+# Standard errors of a reading after which its distance to the curve is a question; readings have long tails.
+_FAR = 6.0
+_ODD = 3.8  # the same where a mistaken unit explains it, in standard errors of the distance
+_EVEN_UNSURE = 1.45  # of the distance to the curve at even pauses, in standard errors of a reading
 _MOST_OFF_CURVE = 6  # doubts by the curve alone in one series; more is a noisy instrument
+
+_MOST_ADDED = 5.0  # °Bx that somebody adds at once; more is a slip
 
 # What it costs to doubt a reading.
 TRUST = 1.0
@@ -80,6 +86,7 @@ def split_believable(
 ) -> tuple[list[Point], list[Point]]:
     """The believed and the doubted among `points`, which stand in time order."""
     believed = _restore_between(points, _explain_cheaply(points, pace), pace)
+    believed = _restore_before_rise(points, believed, pace)
     for _ in range(_MOST_OFF_CURVE):
         worst = _farthest_off_curve(believed, pace, mistakes)
         if worst is None:
@@ -146,6 +153,45 @@ def _restore_between(points: Sequence[Point], believed: Sequence[Point], pace: P
     return restored
 
 
+def _restore_before_rise(
+    points: Sequence[Point], believed: Sequence[Point], pace: Pace
+) -> list[Point]:
+    """`believed` and, beside them, a doubted reading where the fall before it led, with a rise behind it that lasted.
+
+    Sugar that was added looks like one low reading to who does not count what the must fermented meanwhile: the readings
+    behind it then lie too high by about the same, and go on falling as before.
+    """
+    kept = {id(point) for point in believed}
+    restored = list(believed)
+    for at, point in enumerate(points):
+        if id(point) in kept:
+            continue
+        before = [p for p in points[max(at - 3, 0) : at] if id(p) in kept][-2:]
+        after = [p for p in points[at + 1 : at + 4] if id(p) in kept][:2]
+        if len(before) < 2 or len(after) < 2 or point.trust < TRUST:
+            continue
+        if _leads_to(before, point, pace) and _rises_behind(point, before, after, pace):
+            restored.append(point)
+    return sorted(restored, key=lambda p: (p.hours, p.sample_id))
+
+
+def _leads_to(before: Sequence[Point], point: Point, pace: Pace) -> bool:
+    fall = _fall_per_h(*before) * (point.hours - before[-1].hours)
+    return abs(before[-1].value - fall - point.value) <= 2.5 * pace.noise + 0.3 * max(fall, 0.0)
+
+
+def _rises_behind(
+    point: Point, before: Sequence[Point], after: Sequence[Point], pace: Pace
+) -> bool:
+    fall = max(min(_fall_per_h(*before), _fall_per_h(*after)), 0.0)
+    rises = [later.value - point.value + fall * (later.hours - point.hours) for later in after]
+    return after[0].value > point.value and min(rises) >= pace.rise and max(rises) <= _MOST_ADDED
+
+
+def _fall_per_h(one: Point, two: Point) -> float:
+    return (one.value - two.value) / (two.hours - one.hours) if two.hours > one.hours else 0.0
+
+
 def _farthest_off_curve(points: Sequence[Point], pace: Pace, mistakes: Mistakes) -> int | None:
     """Index of the reading that is farthest beyond what the curve through its neighbours allows.
 
@@ -160,14 +206,16 @@ def _farthest_off_curve(points: Sequence[Point], pace: Pace, mistakes: Mistakes)
     values = np.array([point.value for point in points])
     smooth = np.array([pace.cost(before, after) < _JUMP for before, after in pairwise(points)])
     free = np.array([point.trust < TRUST_CONFIRMED for point in points[2:-2]])
-    cubic, straight, apart = _guess_from_neighbours(hours, values)
+    cubic, straight, apart, unsure = _guess_from_neighbours(hours, values)
     usable = smooth[:-3] & smooth[1:-2] & smooth[2:-1] & smooth[3:] & free & apart
     distance = np.where(usable, np.abs(values[2:-2] - cubic), 0.0)
     turning = 0.35 * pace.gain_per_h2 * (hours[2:-2] - hours[1:-3]) * (hours[3:-1] - hours[2:-2])
-    allowed = max(pace.off_curve, 4.5 * max(pace.noise, _spread(distance[usable])))
+    noise = max(pace.noise, _spread(distance[usable]))
+    allowed = max(pace.off_curve, _FAR * noise) * np.maximum(unsure / _EVEN_UNSURE, 1.0)
     limits = allowed + 0.8 * np.abs(cubic - straight) + turning
     excess = distance - limits
-    for index in np.flatnonzero((excess <= 0) & (distance > np.maximum(1.0, limits / 2))):
+    odd = np.maximum(np.maximum(1.0, _ODD * noise * unsure), limits / 2)
+    for index in np.flatnonzero((excess <= 0) & (distance > odd)):
         if _explains(mistakes(points[int(index) + 2]), float(cubic[index]), distance[index]):
             excess[index] = distance[index]
     worst = int(np.argmax(excess))
@@ -176,22 +224,26 @@ def _farthest_off_curve(points: Sequence[Point], pace: Pace, mistakes: Mistakes)
 
 def _guess_from_neighbours(
     hours: NDArray[np.float64], values: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """For each inner reading: the cubic and the straight guess, and whether they can be made."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+    """For each inner reading: the cubic and the straight guess, whether they can be made, and how unsure the distance is.
+
+    That is the standard error of reading minus cubic guess, in those of one reading; uneven pauses make it larger.
+    """
     at = hours[2:-2]
     times = np.stack([hours[:-4], hours[1:-3], hours[3:-1], hours[4:]])
     known = np.stack([values[:-4], values[1:-3], values[3:-1], values[4:]])
     apart = np.all(np.diff(times, axis=0) > 0.5, axis=0)
     times = np.where(apart, times, np.arange(4.0)[:, None])
-    cubic = np.zeros_like(at)
+    cubic, squares = np.zeros_like(at), np.ones_like(at)
     for one in range(4):
         weight = np.ones_like(at)
         for other in range(4):
             if other != one:
                 weight *= (at - times[other]) / (times[one] - times[other])
         cubic += weight * known[one]
+        squares += weight**2
     share = (at - times[1]) / (times[2] - times[1])
-    return cubic, known[1] + share * (known[2] - known[1]), apart
+    return cubic, known[1] + share * (known[2] - known[1]), apart, np.sqrt(squares)
 
 
 def _spread(distances: NDArray[np.float64]) -> float:

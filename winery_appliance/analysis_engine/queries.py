@@ -5,12 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, BigInteger, func, literal, select, true
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from winery_appliance.analysis_engine.advice_queries import RecommendationView, read_advice
-from winery_appliance.analysis_engine.anomaly_queries import AnomalyView, read_open_anomalies
+from winery_appliance.analysis_engine.anomaly_queries import (
+    AlarmChange,
+    AnomalyView,
+    read_changes,
+    read_open_anomalies,
+)
 from winery_appliance.analysis_engine.models import Analysis
+from winery_appliance.core.many_rows import is_among
 from winery_appliance.core.outbox import has_failing_event, is_pending
 from winery_appliance.fermentation.events import subject_of
 
@@ -19,6 +26,9 @@ from winery_appliance.fermentation.events import subject_of
 class ForecastView:
     """When apparent °Bx comes to -1.0 and what it is tomorrow: in one case of ten earlier than `dry_from` or under
     `brix_24h_low`, in one later than `dry_to` or over `brix_24h_high`. None is past the horizon of 45 days.
+
+    `fall_24h_brix` is what the last day should have fallen; `course` is the moments ahead with low, middle and high °Bx.
+    Both are missing from what an older version kept.
     """
 
     dry_from: datetime | None
@@ -30,12 +40,14 @@ class ForecastView:
     brix_24h_low: float
     brix_24h: float
     brix_24h_high: float
+    fall_24h_brix: float | None = None
+    course: tuple[tuple[datetime, float, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
 class AnalysisResult:
     """The latest result; `status` is pending before the first, failed while a run cannot be finished. `forecast` is None
-    while there is not enough to say anything.
+    while there is not enough to say anything. `changes` are what this result changed about alarms.
     """
 
     status: str
@@ -44,6 +56,7 @@ class AnalysisResult:
     anomalies: list[AnomalyView]
     recommendations: list[RecommendationView]
     forecast: ForecastView | None = None
+    changes: Sequence[AlarmChange] = ()
 
 
 def read_analysis(session: Session, fermentation_id: int, *, now: datetime) -> AnalysisResult:
@@ -65,6 +78,7 @@ def read_analysis(session: Session, fermentation_id: int, *, now: datetime) -> A
         anomalies,
         read_advice(session, [anomaly.id for anomaly in anomalies], latest.id),
         _view_forecast(latest.forecast),
+        read_changes(session, fermentation_id, since=latest.analyzed_at),
     )
 
 
@@ -83,7 +97,35 @@ def _view_forecast(kept: dict[str, Any] | None) -> ForecastView | None:
         brix_24h_low=low,
         brix_24h=tomorrow,
         brix_24h_high=high,
+        fall_24h_brix=kept.get("fall_24h_brix"),
+        course=tuple((datetime.fromisoformat(at), *brix) for at, *brix in kept.get("course", [])),
     )
+
+
+def read_expected_falls(session: Session, fermentation_ids: Sequence[int]) -> dict[int, float]:
+    """What each of these fermentations should have fallen in the day before its latest analysis, °Bx; where it is known."""
+    wanted = func.unnest(literal(list(fermentation_ids), ARRAY(BigInteger))).column_valued("wanted")
+    latest = (
+        select(Analysis.forecast["fall_24h_brix"].as_float().label("fall"))
+        .where(Analysis.fermentation_id == wanted)
+        .order_by(Analysis.id.desc())
+        .limit(1)
+        .lateral()
+    )
+    rows = session.execute(select(wanted, latest.c.fall).join(latest, true()))
+    return {of: fall for of, fall in rows if fall is not None}
+
+
+def read_forecasts(session: Session, fermentation_ids: Sequence[int]) -> dict[int, ForecastView]:
+    """The latest forecast of each of these wines that has one; one query for all."""
+    rows = session.execute(
+        select(Analysis.fermentation_id, Analysis.forecast)
+        .where(is_among(Analysis.fermentation_id, fermentation_ids))
+        .ext(distinct_on(Analysis.fermentation_id))
+        .order_by(Analysis.fermentation_id, Analysis.id.desc())
+    )
+    views = {of: _view_forecast(forecast) for of, forecast in rows}
+    return {of: view for of, view in views.items() if view is not None}
 
 
 def is_awaited(session: Session, fermentation_id: int) -> bool:

@@ -7,11 +7,17 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from winery_appliance.analysis_engine.assessment import Assessment, assess
+from winery_appliance.analysis_engine.assessment import (
+    Assessment,
+    describe_known,
+    judge,
+)
+from winery_appliance.analysis_engine.checks import Check
 from winery_appliance.analysis_engine.cleaning import Flag
+from winery_appliance.analysis_engine.forecasting.finished import PastFerment
 from winery_appliance.analysis_engine.forecasting.forecast import Forecast
 from winery_appliance.analysis_engine.forecasting.kinetic_bank import load_bank
-from winery_appliance.analysis_engine.forecasting.learning import PastFerment, learn
+from winery_appliance.analysis_engine.forecasting.learning import learn
 from winery_appliance.analysis_engine.forecasting.lessons import UNTAUGHT, Lessons
 from winery_appliance.analysis_engine.measurements import Finding, Severity
 from winery_appliance.analysis_engine.replay_files import (
@@ -77,24 +83,29 @@ def replay_tables(
     lessons = UNTAUGHT
     if history is not None:
         lessons = learn([PastFerment(p.ferment, p.readings) for p in read_ferments(*history)])
+    write_replayed(out, list(replay_all(recorded, lessons, processes)))
+    return len(recorded)
+
+
+def write_replayed(out: Path, replayed: Sequence[Replayed]) -> None:
+    """The three tables in the folder `out`, which is made. Raises OSError."""
     out.mkdir(parents=True, exist_ok=True)
-    replayed = list(_replay_all(recorded, lessons, processes))
     for name, header in _HEADERS.items():
         rows = ((one.name, *row) for one in replayed for row in getattr(one, name))
         write_table(out / f"{name}.csv", ("ferment_id", *header), rows)
-    return len(replayed)
 
 
-def _replay_all(
+def replay_all(
     recorded: Sequence[RecordedFerment], lessons: Lessons, processes: int
 ) -> Iterator[Replayed]:
-    judge = partial(replay, lessons=lessons)
+    """The life of every ferment, in order, worked on by several processes."""
+    look_back = partial(replay, lessons=lessons)
     if processes <= 1 or len(recorded) < 8:
-        yield from map(judge, recorded)
+        yield from map(look_back, recorded)
         return
     load_bank()  # once, before the processes part
     with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(judge, recorded, chunksize=8)
+        yield from pool.map(look_back, recorded, chunksize=8)
 
 
 def replay(recorded: RecordedFerment, lessons: Lessons = UNTAUGHT) -> Replayed:
@@ -104,8 +115,15 @@ def replay(recorded: RecordedFerment, lessons: Lessons = UNTAUGHT) -> Replayed:
     last: Assessment | None = None
     for as_of in list_moments(recorded):
         known = [r for r in recorded.readings if r.recorded_at <= as_of]
-        last = assess(
-            recorded.ferment, known, as_of=as_of, additions=recorded.additions, lessons=lessons
+        last = judge(
+            describe_known(
+                recorded.ferment,
+                known,
+                as_of=as_of,
+                additions=recorded.additions,
+                lessons=lessons,
+                course=False,
+            )
         )
         history.append((as_of, last.findings))
         if last.forecast is not None:
@@ -116,6 +134,30 @@ def replay(recorded: RecordedFerment, lessons: Lessons = UNTAUGHT) -> Replayed:
         tuple(_list_flag(flag) for flag in last.flags) if last else (),
         tuple(forecasts),
     )
+
+
+def compare_rules(
+    recorded: RecordedFerment,
+    lessons: Lessons,
+    rules: Sequence[Sequence[Check]],
+) -> tuple[list[list[Alarm]], Forecast | None]:
+    """The alarms of one ferment by each of several sets of checks, and the last forecast; what is costly is done once."""
+    history: list[list[tuple[datetime, tuple[Finding, ...]]]] = [[] for _ in rules]
+    made: Forecast | None = None
+    for as_of in list_moments(recorded):
+        readings = [r for r in recorded.readings if r.recorded_at <= as_of]
+        known = describe_known(
+            recorded.ferment,
+            readings,
+            as_of=as_of,
+            additions=recorded.additions,
+            lessons=lessons,
+            course=False,
+        )
+        made = known.situation.forecast or made
+        for heard, checks in zip(history, rules, strict=True):
+            heard.append((as_of, judge(known, checks=checks).findings))
+    return [follow_alarms(heard) for heard in history], made
 
 
 def _list_alarm(alarm: Alarm) -> tuple[object, ...]:

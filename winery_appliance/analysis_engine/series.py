@@ -12,7 +12,7 @@ from math import isfinite
 
 import numpy as np
 
-from winery_appliance.analysis_engine.corrections import read_in_other_units
+from winery_appliance.analysis_engine.corrections import list_plain_slips, read_in_other_units
 from winery_appliance.analysis_engine.measurements import Ferment, Reading
 from winery_appliance.analysis_engine.plausibility import (
     TRUST,
@@ -80,17 +80,24 @@ _FRESH_MUST = Range(12.0, 35.0)
 _RARE_SUGAR = Range(-3.0, 35.0)
 _RARE_TEMPERATURE = Range(0.0, 42.0)
 _LIKE_SG = Range(0.97, 1.2)
+# No must reads so, whatever else is known: it is a slip, or another unit (16 °C is 61 °F).
+_POSSIBLE_SUGAR = Range(-5.0, 45.0)
+_POSSIBLE_TEMPERATURE = Range(-5.0, 45.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A reading that cannot be right, and the values expected in its place (°Bx or °C)."""
+    """A reading that cannot be right, and the values expected in its place (°Bx or °C).
+
+    `between` says that believed readings stand before and behind it.
+    """
 
     reading: Reading
     value: float
     expected: Range
     near: float
     tolerance: float
+    between: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,9 @@ def build_series(
     by_id = {reading.sample_id: reading for reading in readings if reading.sample_type is kind}
     points = [_make_point(ferment, reading) for reading in by_id.values()]
     points = [point for point in points if isfinite(point.value)]
-    slips = _find_sg_in_brix(points, by_id) if kind is SampleType.sugar else set()
+    slips = _find_impossible(points, kind)
+    if kind is SampleType.sugar:
+        slips |= _find_sg_in_brix([p for p in points if p.sample_id not in slips], by_id)
     rest = [point for point in points if point.sample_id not in slips]
     believed: list[Point] = []
     doubted: list[Point] = []
@@ -163,6 +172,16 @@ def _make_point(ferment: Ferment, reading: Reading) -> Point:
     return Point(reading.sample_id, hours, value, TRUST_CONFIRMED if reading.confirmed else trust)
 
 
+def _find_impossible(points: Sequence[Point], kind: SampleType) -> set[int]:
+    """Ids of values that no must has, but those that a person confirmed."""
+    possible = _POSSIBLE_SUGAR if kind is SampleType.sugar else _POSSIBLE_TEMPERATURE
+    return {
+        point.sample_id
+        for point in points
+        if not possible.low <= point.value <= possible.high and point.trust < TRUST_CONFIRMED
+    }
+
+
 def _find_sg_in_brix(points: Sequence[Point], by_id: Mapping[int, Reading]) -> set[int]:
     """Ids of values such as 1.085 in a °Bx field whose other values have one decimal.
 
@@ -203,7 +222,10 @@ def _read_otherwise(reading: Reading) -> Iterable[float]:
     kind, unit = reading.sample_type, typed_unit(reading)
     shown = Unit.brix if kind is SampleType.sugar else Unit.celsius
     typed = from_canonical(kind, reading.value, unit)
-    for option in read_in_other_units(kind, typed, unit):
+    options = read_in_other_units(kind, typed, unit)
+    if kind is SampleType.sugar:
+        options = [option for _, option in list_plain_slips(kind, typed, unit)]
+    for option in options:
         yield from_canonical(kind, to_canonical(kind, option.value, unit), shown)
 
 
@@ -225,7 +247,8 @@ def _explain_doubt(point: Point, reading: Reading, believed: Sequence[Point], pa
         near = (low + high) / 2
     margin = 2 * pace.noise
     expected = Range(low - margin, high + margin)
-    return Doubt(reading, point.value, expected, near, pace.off_curve)
+    between = bool(before and after)
+    return Doubt(reading, point.value, expected, near, pace.off_curve, between)
 
 
 def _look_ahead(before: Sequence[Point], hours: float, pace: Pace) -> tuple[float, float, float]:

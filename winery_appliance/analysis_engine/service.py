@@ -10,8 +10,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from winery_appliance.analysis_engine.assessment import Assessment
-from winery_appliance.analysis_engine.events import AnomalyCleared, AnomalyOpened, AnomalyReopened
-from winery_appliance.analysis_engine.forecasting.forecast import Forecast
+from winery_appliance.analysis_engine.events import (
+    AnomalyCleared,
+    AnomalyOpened,
+    AnomalyReopened,
+    AnomalyWorsened,
+)
+from winery_appliance.analysis_engine.forecasting.forecast import Forecast, Quantiles
 from winery_appliance.analysis_engine.measurements import Advice, Finding
 from winery_appliance.analysis_engine.models import (
     Analysis,
@@ -20,6 +25,7 @@ from winery_appliance.analysis_engine.models import (
     Recommendation,
 )
 from winery_appliance.core import clock, outbox
+from winery_appliance.core.words import say
 
 _GRAVITY = {"info": 0, "warning": 1, "critical": 2}
 
@@ -68,10 +74,14 @@ def _state_forecast(made: Forecast | None, started_at: datetime) -> dict[str, An
         "found_dry": made.found_dry,
         "p_not_dry_in_time": round(made.p_not_dry, 4),
         "in_time_until": moment(made.deadline_h),
-        "brix_24h": [
-            round(b, 2) for b in (made.brix_24h.p10, made.brix_24h.p50, made.brix_24h.p90)
-        ],
+        "brix_24h": _round(made.brix_24h),
+        "fall_24h_brix": round(made.fall_24h_brix, 2),
+        "course": [[moment(hours), *_round(brix)] for hours, brix in made.course],
     }
+
+
+def _round(brix: Quantiles) -> list[float]:
+    return [round(value, 2) for value in (brix.p10, brix.p50, brix.p90)]
 
 
 def _update_anomalies(session: Session, analysis: Analysis, finished: FinishedAssessment) -> None:
@@ -138,6 +148,7 @@ def _confirm(session: Session, anomaly: Anomaly, finding: Finding, analysis_id: 
     _describe(anomaly, finding, analysis_id)
     if change > 0:
         anomaly.snoozed_until = None
+        outbox.publish(session, AnomalyWorsened(anomaly.winery_id, anomaly.id))
     if further:
         anomaly.confirmations += 1
         anomaly.confirmed_at = clock.now()
@@ -176,12 +187,12 @@ def _find_reason(anomaly: Anomaly, finished: FinishedAssessment) -> str:
         return finished.over
     clearer = finished.assessment.told_as.get(anomaly.type)
     if clearer is not None:
-        return f"It is told as “{clearer.title}” now."
+        return say("It is told as “%(title)s” now.", title=clearer.title)
     if anomaly.type in finished.assessment.explained:
-        return "What was written down about the wine explains it."
+        return say("What was written down about the wine explains it.")
     if set(anomaly.evidence) - finished.samples.keys():
-        return "A reading it rested on was corrected or taken out."
-    return f"The readings say it is over: {anomaly.clears_when}."
+        return say("A reading it rested on was corrected or taken out.")
+    return say("The readings say it is over: %(clears_when)s.", clears_when=anomaly.clears_when)
 
 
 def note_event(

@@ -11,7 +11,7 @@ from winery_appliance.analysis_engine.features import Curve, trace_curve
 from winery_appliance.analysis_engine.forecasting.forecast import Forecast, forecast
 from winery_appliance.analysis_engine.forecasting.lessons import Lessons
 from winery_appliance.analysis_engine.forecasting.must import find_brix0
-from winery_appliance.analysis_engine.measurements import Addition, Ferment, Reading
+from winery_appliance.analysis_engine.measurements import Addition, Ferment, Probe, Reading
 from winery_appliance.core.units import SampleType
 
 FIRST_DAYS = timedelta(hours=48)
@@ -34,6 +34,7 @@ class Situation:
     forecast: Forecast | None
     lessons: Lessons
     yan_mg_l: float | None
+    probes: tuple[Probe, ...] = ()
 
     @property
     def brix0(self) -> float:
@@ -72,8 +73,11 @@ def describe_situation(
     as_of: datetime,
     lessons: Lessons,
     additions: Sequence[Addition] = (),
+    *,
+    course: bool = True,
+    probes: Sequence[Probe] = (),
 ) -> Situation:
-    """What is known of `ferment` at `as_of`, whatever the order of `readings`."""
+    """What is known of `ferment` at `as_of`, whatever the order of `readings`; `course` as in `forecast`."""
     additions = tuple(sorted((a for a in additions if a.at <= as_of), key=lambda a: (a.at, a.kind)))
     moved = [a.at for a in additions if a.kind in MOVES_SUGAR]
     curve = trace_curve(ferment, readings, as_of, moved)
@@ -88,7 +92,12 @@ def describe_situation(
     expected = None
     if len({r.measured_at for r in known}) >= 3:
         expected = forecast(
-            ferment, drop_flat_runs(curve, known), max(now_h, 0.0), lessons, yan_mg_l=yan
+            ferment,
+            drop_flat_runs(curve, known),
+            max(now_h, 0.0),
+            lessons,
+            yan_mg_l=yan,
+            course=course,
         )
     return Situation(
         ferment=ferment,
@@ -101,6 +110,7 @@ def describe_situation(
         forecast=expected,
         lessons=lessons,
         yan_mg_l=yan,
+        probes=tuple(probes),
     )
 
 

@@ -35,6 +35,7 @@ class Adviser:
 
     templates: tuple[AdviceTemplate, ...] = field(default_factory=lambda: load_built_in("en"))
     words: Words = field(default_factory=lambda: load_words("en"))
+    language: str = "en"
     region: str = "eu"
     volume_l: float | None = None
     volume_is_capacity: bool = False

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.integration.analysis_engine.test_analysis import FALLING, FLAT, analysis, record
-from tests.integration.auth.test_sign_in import Browser
+from tests.integration.browser import Browser
 from tests.integration.conftest import Api, Tank
 
 TEMPLATE = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.integration.analysis_engine.test_analysis import FALLING, FLAT, record
 from tests.integration.analysis_engine.test_anomalies import find
-from tests.integration.auth.test_sign_in import Browser
+from tests.integration.browser import Browser
 from tests.integration.conftest import Tank
 from winery_appliance.analysis_engine.alarm_routes import find_moment
 

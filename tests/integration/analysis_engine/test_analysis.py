@@ -1,10 +1,15 @@
 """From a recorded sample to a stored, explained analysis, by the worker's own way."""
 
+import re
 from collections.abc import Callable
+from html import unescape
+from typing import Any
 
+from flask import Flask
 from sqlalchemy import text
 
 from tests.conftest import Cast, Winery
+from tests.integration.browser import Browser
 from tests.integration.conftest import Api, Tank
 
 FALLING = [(6, 24.0), (30, 20.1), (54, 15.2), (78, 10.4), (102, 8.3)]
@@ -35,6 +40,11 @@ def troubles(answer: dict) -> list[dict]:  # type: ignore[type-arg]
     ]
 
 
+def changes(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the latest analysis changed about alarms."""
+    return [(change["check"], change["what"]) for change in answer["changes"]]
+
+
 def test_before_the_first_run_the_analysis_is_pending(
     tank: Tank, work_off: Callable[[], int]
 ) -> None:
@@ -49,11 +59,12 @@ def test_before_the_first_run_the_analysis_is_pending(
         "anomalies": [],
         "recommendations": [],
         "forecast": None,
+        "changes": [],
     }
 
 
 def test_a_stuck_ferment_is_found_explained_and_cleared(
-    tank: Tank, work_off: Callable[[], int]
+    app: Flask, tank: Tank, work_off: Callable[[], int]
 ) -> None:
     record(tank, FALLING)
     work_off()
@@ -70,6 +81,7 @@ def test_a_stuck_ferment_is_found_explained_and_cleared(
     work_off()
     alarmed = analysis(tank)
     assert alarmed["covers_samples"] == 8
+    assert ("stuck", "opened") in changes(alarmed)
     (anomaly,) = troubles(alarmed)
     assert (anomaly["check"], anomaly["severity"]) == ("stuck", "critical")
     assert flat[-1] in anomaly["evidence"]
@@ -88,6 +100,40 @@ def test_a_stuck_ferment_is_found_explained_and_cleared(
     record(tank, [(188, 6.9), (212, 5.2)])
     work_off()
     assert "stuck" not in [trouble["check"] for trouble in analysis(tank)["anomalies"]]
+    over = next(one for one in analysis(tank)["changes"] if one["check"] == "stuck")
+    assert (over["anomaly_id"], over["what"]) == (anomaly["id"], "cleared")
+    assert over["note"]
+    browser = Browser(app)
+    browser.sign_in("marco")
+    page = unescape(browser.client.get(f"/fermentations/{tank.id}").text)
+    assert f'<a href="/anomalies/{anomaly["id"]}">{over["title"]}</a>. {over["note"]}' in page
+
+
+def test_what_stands_about_a_wine_is_told_anew_when_the_winery_speaks_another_language(
+    app: Flask, tank: Tank, work_off: Callable[[], int]
+) -> None:
+    record(tank, FALLING + FLAT)
+    work_off()
+    (before,) = troubles(analysis(tank))
+    changed = tank.api.call("PATCH", "/winery", {"language": "es"}, **{"If-Match": "*"})
+    assert changed.status_code == 200, changed.text
+    work_off()
+    told = analysis(tank)
+    (after,) = troubles(told)
+    assert (after["id"], after["severity"], after["evidence"]) == (
+        before["id"],
+        before["severity"],
+        before["evidence"],
+    )
+    assert changes(told) == [], "nothing happened to the wine"
+    for words in ("title", "explanation", "clears_when"):
+        assert after[words] != before[words]
+        assert re.search(r"[0-9]\.[0-9]", after[words]) is None, "a comma, as they write it"
+    browser = Browser(app)
+    browser.sign_in("marco")
+    page = unescape(browser.client.get(f"/fermentations/{tank.id}").text)
+    assert f"{after['title'][1:]}</h1>" in page, "the headline says it, too"
+    assert before["title"][1:] not in page
 
 
 def test_a_batch_of_readings_makes_one_analysis(

@@ -12,7 +12,15 @@ PAGE = Path(winery_appliance.__file__).parent / "docs" / "checks.md"
 PROMISED = {
     *("stuck", "sluggish", "slow_start", "too_fast", "temp_high", "temp_low", "temp_rate"),
     *("cooling_failure", "nutrient", "h2s", "va_rise", "va_limit", "mlf_stall", "sugar_rise"),
-    *("entry_error", "unit_mixup", "missing_reading", "flat_sensor", "atypical", "near_dry"),
+    *(
+        "entry_error",
+        "unit_mixup",
+        "missing_reading",
+        "flat_sensor",
+        "silent_sensor",
+        "atypical",
+        "near_dry",
+    ),
     "milestone",
 }
 

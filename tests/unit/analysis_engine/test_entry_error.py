@@ -248,3 +248,22 @@ def test_a_wrong_sugar_does_not_touch_the_temperatures() -> None:
     kinds = {r.sample_type for r in readings if r.sample_id in outcome.left_out}
     assert kinds == {SampleType.sugar}
     assert outcome.used == len(readings) - 1
+
+
+def faults(readings: Sequence[Reading], place: int) -> list[str]:
+    """How the reading at a place is flagged."""
+    of = readings[place].sample_id
+    return [flag.fault for flag in judge(readings).flags if flag.reading.sample_id == of]
+
+
+def test_swapped_digits_are_found_where_one_reading_a_day_leaves_much_room() -> None:
+    readings = sugar([24.3, 23.4, 17.0, 11.5, 2.5, 0.6, -1.9], every_h=24)
+    assert faults(readings, 4) in (["typo"], ["unit"])
+    readings[4] = read_at(97, 5.2)
+    assert faults(readings, 4) == []
+
+
+def test_an_honest_outlier_is_not_called_a_typo_because_some_digit_explains_it() -> None:
+    standing = [24.0, 23.0, 19.5, 16.2, 14.1, 13.7, 13.6, 13.5, 12.2, 13.9, 13.7, 13.6, 13.5, 13.6]
+    readings = sugar(standing)
+    assert faults(readings, 8) == ["rate"]

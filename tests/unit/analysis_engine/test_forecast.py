@@ -18,14 +18,16 @@ from tests.unit.analysis_engine.readings import (
 )
 from winery_appliance.analysis_engine.assessment import assess
 from winery_appliance.analysis_engine.forecasting import kept_lessons
+from winery_appliance.analysis_engine.forecasting.finished import PastFerment
 from winery_appliance.analysis_engine.forecasting.kept_lessons import pack_lessons, unpack_lessons
-from winery_appliance.analysis_engine.forecasting.learning import PastFerment, learn
+from winery_appliance.analysis_engine.forecasting.learning import learn
 from winery_appliance.analysis_engine.forecasting.lessons import Lessons, StyleLessons
 from winery_appliance.analysis_engine.forecasting.sources import guess_bank_prior
 from winery_appliance.analysis_engine.measurements import Addition, Ferment
 from winery_appliance.analysis_engine.situation import FEEDS_YEAST, MOVES_SUGAR
 
 RED = Ferment("red", START, "EC1118")
+KEY = b"of this winery"
 
 
 def test_two_readings_are_not_enough_yet() -> None:
@@ -112,18 +114,25 @@ def test_the_past_of_a_winery_teaches_it() -> None:
     assert abs(taught.dry_h.p50 - dry_h) <= abs(cold.dry_h.p50 - dry_h)
     assert lessons.of("red").ferments == 8
     assert lessons.of("white").ferments == 0
-    kept = unpack_lessons(pack_lessons(lessons))
+    kept = unpack_lessons(pack_lessons(lessons, KEY), KEY)
     assert kept is not None
     assert assess(RED, readings, as_of=at(62), lessons=kept).forecast == taught
 
 
 def test_lessons_of_another_bank_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     lessons = Lessons({"red": StyleLessons(prior=guess_bank_prior("red"))})
-    packed = pack_lessons(lessons)
-    again = unpack_lessons(packed)
+    packed = pack_lessons(lessons, KEY)
+    again = unpack_lessons(packed, KEY)
     assert again is not None
     assert again.of("red").prior.tobytes() == lessons.of("red").prior.tobytes()
     smaller = Lessons({"red": StyleLessons(prior=guess_bank_prior("red")[:-1])})
-    assert unpack_lessons(pack_lessons(smaller)) is None
+    assert unpack_lessons(pack_lessons(smaller, KEY), KEY) is None
     monkeypatch.setattr(kept_lessons, "FORMAT", 0)
-    assert unpack_lessons(packed) is None
+    assert unpack_lessons(packed, KEY) is None
+
+
+def test_a_probe_that_hangs_while_a_must_gets_under_way_stops_no_forecast() -> None:
+    hanging = sugar([25.8, 26.0, 25.2, 24.2, 21.5, 21.5, 21.5]) + warmth([25.0] * 7)
+    made = assess(RED, hanging, as_of=at(74)).forecast
+    assert made is not None
+    assert made.dry_h.p50 < 400

@@ -29,10 +29,10 @@ def arrested() -> list[str]:
 
 
 def run(
-    folder: Path, rows: list[str], *, meta: str = META, **more: Path
+    folder: Path, rows: list[str], *, header: str = HEADER, meta: str = META, **more: Path
 ) -> dict[str, list[dict[str, str]]]:
     """Replay the rows and read back what was written."""
-    (folder / "readings.csv").write_text("\n".join([HEADER, *rows]) + "\n")
+    (folder / "readings.csv").write_text("\n".join([header, *rows]) + "\n")
     (folder / "meta.csv").write_text(meta)
     out = folder / "out"
     arguments = ["analysis", "replay", str(folder / "readings.csv")]

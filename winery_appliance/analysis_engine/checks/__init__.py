@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeVar
 
 from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
 from winery_appliance.analysis_engine.situation import Situation
+from winery_appliance.core.words import say
 
 Limits = TypeVar("Limits")
 
@@ -49,11 +50,11 @@ class Check(ABC):
             check=self.id,
             severity=severity or self.severity,
             since=since,
-            title=title or self.title,
+            title=title or say(self.title),
             explanation=explanation,
             evidence=tuple(evidence),
             threshold=threshold,
-            clears_when=self.clears,
+            clears_when=say(self.clears),
             deviation_score=max(float(score), 0.0),
         )
 

@@ -1,16 +1,18 @@
 """Cooling failure: the must heats itself and nothing holds it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from winery_appliance.analysis_engine.checks import Check, for_styles
-from winery_appliance.analysis_engine.features import measure_fall_per_day
+from winery_appliance.analysis_engine.features import Look, measure_fall_per_day
 from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
 from winery_appliance.analysis_engine.situation import Situation
-from winery_appliance.core.figures import show_number
+from winery_appliance.core.figures import show_bare, show_number
+from winery_appliance.core.words import N_, say
 
 DEADLY_C = 35.0
+_LEAST_STEP_H = 6.0
 HEAT_C_PER_BRIX = 1.4  # 24 kcal per mol of sugar: 100 g/L heat a must by 13 °C
 
 
@@ -24,19 +26,32 @@ class CoolingLimits:
     least_rise_c: float = 2.0
 
 
+def _goes_on(looks: Sequence[Look], heat_c_per_h: float, limits: CoolingLimits) -> bool:
+    """Whether the last looks rose by as much of the own heat as all; a must that comes up to where it is held slows down.
+
+    Looks within six hours tell more of the thermometer than of the must.
+    """
+    last = looks[-1]
+    before = [look for look in looks[:-1] if last.hours - look.hours >= _LEAST_STEP_H]
+    if not before:
+        return False
+    step_h = last.hours - before[-1].hours
+    return last.value - before[-1].value >= limits.share_of_heat * heat_c_per_h * step_h
+
+
 class CoolingFailure(Check):
     """Finds a tank without cooling before it is too hot."""
 
     id: ClassVar[str] = "cooling_failure"
-    title: ClassVar[str] = "Cooling fails"
+    title: ClassVar[str] = N_("Cooling fails")
     severity: ClassVar[Severity] = "critical"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "Each °Bx that ferments heats the must by 1.4 °C. When the temperature rises by more than "
         "half of that, above where the style is usually held, the jacket takes nothing away. The "
         "hours left to 35 °C, where yeast dies, are (35 - T) / (1.4 × °Bx per hour). One pump-over, "
         "one other jacket or dry ice in that time saves the ferment."
     )
-    clears: ClassVar[str] = "the temperature no longer rises, or the wine is dry"
+    clears: ClassVar[str] = N_("the temperature no longer rises, or the wine is dry")
     sources: ClassVar[str] = (
         "heat of fermentation 24 kcal/mol; University of California Bulletin 827 (yeast stops near "
         "38 °C)"
@@ -54,13 +69,17 @@ class CoolingFailure(Check):
             return None
         hours = looks[-1].hours - looks[0].hours
         fall = measure_fall_per_day(curve.sugar, within_h=34.0)
-        if hours < 6 or fall is None or fall < 0.4:
+        if hours < _LEAST_STEP_H or fall is None or fall < 0.4:
             return None
         rise = looks[-1].value - looks[0].value
         own_heat = HEAT_C_PER_BRIX * fall / 24 * hours
-        if looks[-1].value < limits.from_c or rise < limits.least_rise_c:
+        # One hot reading may be the place it was taken: the look before it is heard as well.
+        held = max((looks[-2].value + looks[-1].value) / 2, looks[-1].value - 1.5)
+        if held < limits.from_c or rise < limits.least_rise_c:
             return None
         if rise < limits.share_of_heat * own_heat:
+            return None
+        if not _goes_on(looks, own_heat / hours, limits):
             return None
         left_h = max(DEADLY_C - looks[-1].value, 0.0) / (HEAT_C_PER_BRIX * fall / 24)
         if left_h > limits.soon_h:
@@ -68,14 +87,23 @@ class CoolingFailure(Check):
         return self.find(
             since=looks[-1].measured_at,
             explanation=(
-                f"The must rose by {show_number(rise)} °C in {hours:.0f} h to "
-                f"{show_number(looks[-1].value)} °C, as if nothing cooled it; "
-                f"{DEADLY_C:g} °C in about {left_h:.0f} h."
+                say(
+                    "The must rose by %(rise)s °C in %(hours)s h to %(value)s °C, as if "
+                    "nothing cooled it; %(DEADLY_C)s °C in about %(left_h)s h.",
+                    rise=show_number(rise),
+                    hours=f"{hours:.0f}",
+                    value=show_number(looks[-1].value),
+                    DEADLY_C=show_bare(DEADLY_C),
+                    left_h=f"{left_h:.0f}",
+                )
             ),
             evidence=(sample for look in looks for sample in look.sample_ids),
             threshold=Threshold(
-                f"rising by over {100 * limits.share_of_heat:.0f} % of its own heat above "
-                f"{limits.from_c:g} °C",
+                say(
+                    "rising by over %(what)s %% of its own heat above %(from_c)s °C",
+                    what=f"{100 * limits.share_of_heat:.0f}",
+                    from_c=show_bare(limits.from_c),
+                ),
                 limits.from_c,
                 "°C",
             ),

@@ -18,6 +18,7 @@ from winery_appliance.analysis_engine.corrections import show_in, show_typed
 from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
 from winery_appliance.analysis_engine.series import Doubt, typed_unit
 from winery_appliance.analysis_engine.situation import Situation
+from winery_appliance.core.figures import show_bare
 from winery_appliance.core.units import (
     UNIT_SYMBOLS,
     SampleType,
@@ -25,6 +26,7 @@ from winery_appliance.core.units import (
     from_canonical,
     to_canonical,
 )
+from winery_appliance.core.words import N_, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +45,18 @@ class EntryError(Check):
     """Asks about the newest doubtful reading, and names the others."""
 
     id: ClassVar[str] = "entry_error"
-    title: ClassVar[str] = "Reading does not fit"
+    title: ClassVar[str] = N_("Reading does not fit")
     severity: ClassVar[Severity] = "warning"
     other_unit: ClassVar[bool] = False
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "Readings are compared with the curve through their neighbours and with the pace a must can "
         "have. One that cannot be right is asked about, with the value that a usual slip would "
         "explain: decimal mark, swapped digits, one digit wrong. Until somebody answers it draws no "
         "curve; what was typed is kept."
     )
-    clears: ClassVar[str] = "the reading is corrected or confirmed, or the next one agrees with it"
+    clears: ClassVar[str] = N_(
+        "the reading is corrected or confirmed, or the next one agrees with it"
+    )
     sources: ClassVar[str] = (
         "fastest fall measured in laboratory reds 8 °Bx a day; the limits are house defaults"
     )
@@ -84,7 +88,11 @@ class EntryError(Check):
             explanation=_explain(newest, limits) + _count_others(len(doubts) - 1),
             evidence=(doubt.reading.sample_id for doubt in doubts),
             threshold=Threshold(
-                f"over {newest.tolerance:g} {series_unit} away from its neighbours",
+                say(
+                    "over %(tolerance)s %(series_unit)s away from its neighbours",
+                    tolerance=show_bare(newest.tolerance),
+                    series_unit=series_unit,
+                ),
                 newest.tolerance,
                 series_unit,
             ),
@@ -100,26 +108,34 @@ def _may_be_addition(doubt: Doubt, limits: EntryErrorLimits) -> bool:
 
 def _name(doubt: Doubt, limits: EntryErrorLimits) -> str:
     if _may_be_addition(doubt, limits):
-        return "Sugar rose"
+        return say("Sugar rose")
     unit = typed_unit(doubt.reading)
-    return f"{_show(doubt.reading.value, doubt, unit)} {UNIT_SYMBOLS[unit]} does not fit"
+    return say(
+        "%(typed)s %(unit)s does not fit",
+        typed=_show(doubt.reading.value, doubt, unit),
+        unit=UNIT_SYMBOLS[unit],
+    )
 
 
 def _explain(doubt: Doubt, limits: EntryErrorLimits) -> str:
     kind, unit = doubt.reading.sample_type, typed_unit(doubt.reading)
-    symbol = UNIT_SYMBOLS[unit]
     low, high = (_from_series(kind, value, unit) for value in doubt.expected)
-    typed = _show(doubt.reading.value, doubt, unit)
-    text = (
-        f"The reading is {typed} {symbol}, expected was {show_in(low, unit)} to "
-        f"{show_in(high, unit)}."
-    )
+    told = [
+        say(
+            "The reading is %(typed)s %(unit)s, expected was %(low)s to %(high)s.",
+            typed=_show(doubt.reading.value, doubt, unit),
+            unit=UNIT_SYMBOLS[unit],
+            low=show_in(low, unit),
+            high=show_in(high, unit),
+        )
+    ]
     correction = propose_for(doubt)
     if correction is not None:
-        text += f" {show_in(correction.value, unit)} fits, {correction.slip}."
+        value = show_in(correction.value, unit)
+        told.append(say("%(value)s fits, %(slip)s.", value=value, slip=correction.slip))
     if _may_be_addition(doubt, limits):
-        text += " Or was it an addition, a blend, or another tank?"
-    return text
+        told.append(say("Or was it an addition, a blend, or another tank?"))
+    return " ".join(told)
 
 
 def _show(canonical: float, doubt: Doubt, unit: Unit) -> str:
@@ -134,6 +150,6 @@ def _from_series(kind: SampleType, value: float, unit: Unit) -> float:
 def _count_others(others: int) -> str:
     if others == 0:
         return ""
-    return (
-        " One other does not fit either." if others == 1 else f" {others} others do not fit either."
-    )
+    if others == 1:
+        return " " + say("One other does not fit either.")
+    return " " + say("%(others)s others do not fit either.", others=others)

@@ -9,6 +9,7 @@ from winery_appliance.analysis_engine.measurements import Finding, Severity, Thr
 from winery_appliance.analysis_engine.situation import Situation
 from winery_appliance.core.figures import show_number
 from winery_appliance.core.units import SampleType, Unit, from_canonical
+from winery_appliance.core.words import N_, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +23,15 @@ class FlatSensor(Check):
     """Finds the probe that hangs."""
 
     id: ClassVar[str] = "flat_sensor"
-    title: ClassVar[str] = "Sensor stands still"
+    title: ClassVar[str] = N_("Sensor stands still")
     severity: ClassVar[Severity] = "warning"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "Four or more identical values over most of a day, while the must before or after them "
         "fell, come from a probe that hangs or a number that was copied. The first of them may be "
         "true; the others are left out of the forecast. Read the tank by hand, then clean or "
         "restart the probe. A ferment may really have stopped: that is judged apart."
     )
-    clears: ClassVar[str] = "the value moves again"
+    clears: ClassVar[str] = N_("the value moves again")
     sources: ClassVar[str] = "four identical values is a house default"
 
     def __init__(self, parameters: Mapping[str, FlatLimits] | None = None) -> None:
@@ -46,8 +47,12 @@ class FlatSensor(Check):
         brix = from_canonical(SampleType.sugar, flat[-1].value, Unit.brix)
         return self.find(
             since=same[0].measured_at,
-            explanation=f"{len(same) + 1} readings in a row say {show_number(brix)} °Bx.",
+            explanation=say(
+                "%(same)s readings in a row say %(brix)s °Bx.",
+                same=len(same) + 1,
+                brix=show_number(brix),
+            ),
             evidence=(reading.sample_id for reading in same),
-            threshold=Threshold("4 identical readings while fermenting", 4, "readings"),
+            threshold=Threshold(say("4 identical readings while fermenting"), 4, "readings"),
             score=len(same) / 4,
         )

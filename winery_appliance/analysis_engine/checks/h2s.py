@@ -7,7 +7,8 @@ from typing import ClassVar
 from winery_appliance.analysis_engine.checks import Check, for_styles
 from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
 from winery_appliance.analysis_engine.situation import Situation
-from winery_appliance.core.figures import show_number
+from winery_appliance.core.figures import show_bare, show_number
+from winery_appliance.core.words import N_, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,15 @@ class Sulphide(Check):
     """Finds the musts that are likely to smell before they do."""
 
     id: ClassVar[str] = "h2s"
-    title: ClassVar[str] = "Risk of H₂S"
+    title: ClassVar[str] = N_("Risk of H₂S")
     severity: ClassVar[Severity] = "warning"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "Yeast short of nitrogen makes hydrogen sulphide, most of it in the first half of the "
         "ferment and more in the warm. Both must be there: a well fed cool white is not named. "
         "Smell the tank, feed it if YAN is low, pump over with air. Copper is for after the "
         "ferment, and only with a bench trial."
     )
-    clears: ClassVar[str] = "nutrients are logged, it is cooler, or half of the sugar is gone"
+    clears: ClassVar[str] = N_("nutrients are logged, it is cooler, or half of the sugar is gone")
     sources: ClassVar[str] = "winegrowers.info (warmer makes more); shares are house defaults"
 
     def __init__(self, parameters: Mapping[str, SulphideLimits] | None = None) -> None:
@@ -54,12 +55,21 @@ class Sulphide(Check):
         return self.find(
             since=warmth[-1].measured_at,
             explanation=(
-                f"YAN was {yan:.0f} mg/L and the must is at {show_number(warmth[-1].value)} °C: "
-                "hungry yeast makes H₂S. Smell the tank."
+                say(
+                    "YAN was %(yan)s mg/L and the must is at %(value)s °C: hungry yeast makes H₂S. Smell the tank.",
+                    yan=f"{yan:.0f}",
+                    value=show_number(warmth[-1].value),
+                )
             ),
             evidence=warmth[-1].sample_ids,
             threshold=Threshold(
-                f"YAN under {need:.0f} mg/L at {limits.warm_c:g} °C or more", need, "mg/L"
+                say(
+                    "YAN under %(need)s mg/L at %(warm_c)s °C or more",
+                    need=f"{need:.0f}",
+                    warm_c=show_bare(limits.warm_c),
+                ),
+                need,
+                "mg/L",
             ),
             score=(need - yan) / need,
             severity="warning" if yan < limits.grave_mg_l else "info",

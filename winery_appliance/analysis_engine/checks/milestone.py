@@ -7,6 +7,7 @@ from typing import ClassVar
 from winery_appliance.analysis_engine.checks import Check, same_for_all
 from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
 from winery_appliance.analysis_engine.situation import Situation
+from winery_appliance.core.words import N_, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,14 @@ class Milestone(Check):
     """Tells that the must has passed its first third; it is no alarm."""
 
     id: ClassVar[str] = "milestone"
-    title: ClassVar[str] = "Past the first third"
+    title: ClassVar[str] = N_("Past the first third")
     severity: ClassVar[Severity] = "info"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "When a third of the sugar is gone the yeast has grown, needs its second feeding and still "
         "takes it up; air at pump-over helps most now. The milestone stays until half of the sugar "
         "is gone, when ammonium hardly helps any more."
     )
-    clears: ClassVar[str] = "half of the sugar is gone"
+    clears: ClassVar[str] = N_("half of the sugar is gone")
     sources: ClassVar[str] = "AEB and Cellartek feeding tables (half at the start, half at a third)"
 
     def __init__(self, parameters: Mapping[str, MilestoneLimits] | None = None) -> None:
@@ -42,8 +43,10 @@ class Milestone(Check):
             return None
         return self.find(
             since=looks[-1].measured_at,
-            explanation=f"{100 * (1 - expected.share):.0f} % of the sugar is fermented.",
+            explanation=say(
+                "%(what)s %% of the sugar is fermented.", what=f"{100 * (1 - expected.share):.0f}"
+            ),
             evidence=looks[-1].sample_ids,
-            threshold=Threshold("a third of the sugar gone", limits.first, "share left"),
+            threshold=Threshold(say("a third of the sugar gone"), limits.first, "share left"),
             score=0.0,
         )

@@ -9,6 +9,7 @@ from typing import ClassVar
 from winery_appliance.analysis_engine.checks import Check, same_for_all
 from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
 from winery_appliance.analysis_engine.situation import Situation
+from winery_appliance.core.words import N_, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +24,15 @@ class MissingReading(Check):
     """Finds the tank that was forgotten."""
 
     id: ClassVar[str] = "missing_reading"
-    title: ClassVar[str] = "Not read"
+    title: ClassVar[str] = N_("Not read")
     severity: ClassVar[Severity] = "warning"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "Log sugar and temperature twice daily, says the AWRI; most troubles cost a day that nobody "
         "looked. A pause counts as missing from 46 h on, and only when it is nearly three times the "
         "pause this tank is used to, so that a cellar that reads once a day is not nagged for one "
         "missed round."
     )
-    clears: ClassVar[str] = "two readings in the usual rhythm"
+    clears: ClassVar[str] = N_("two readings in the usual rhythm")
     sources: ClassVar[str] = "AWRI 2013 (log twice daily); the pauses are house defaults"
 
     def __init__(self, parameters: Mapping[str, MissingLimits] | None = None) -> None:
@@ -44,6 +45,8 @@ class MissingReading(Check):
         hours = [look.hours for look in curve.sugar]
         if len(hours) < 3 or curve.dry is not None or curve.begun is None:
             return None
+        if situation.forecast is not None and situation.forecast.found_dry:
+            return None
         pauses = [after - before for before, after in pairwise(hours)]
         usual = median(pauses[:-1])
         waited = max(situation.now_h - hours[-1], 0.0)
@@ -55,9 +58,15 @@ class MissingReading(Check):
         return self.find(
             since=last.measured_at,
             explanation=(
-                f"No sugar reading for {gap:.0f} h; this tank is usually read every {usual:.0f} h."
+                say(
+                    "No sugar reading for %(gap)s h; this tank is usually read every %(usual)s h.",
+                    gap=f"{gap:.0f}",
+                    usual=f"{usual:.0f}",
+                )
             ),
             evidence=last.sample_ids,
-            threshold=Threshold(f"{limit:.0f} h without a reading", limit, "h"),
+            threshold=Threshold(
+                say("%(limit)s h without a reading", limit=f"{limit:.0f}"), limit, "h"
+            ),
             score=gap / limit - 1,
         )

@@ -7,7 +7,9 @@ from typing import ClassVar
 from winery_appliance.analysis_engine.checks import Check, same_for_all
 from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
 from winery_appliance.analysis_engine.situation import Situation
+from winery_appliance.core.figures import show_bare, show_number
 from winery_appliance.core.units import SampleType
+from winery_appliance.core.words import N_, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +26,15 @@ class MalicStall(Check):
     """Finds a malolactic fermentation that began and stands still."""
 
     id: ClassVar[str] = "mlf_stall"
-    title: ClassVar[str] = "MLF stands still"
+    title: ClassVar[str] = N_("MLF stands still")
     severity: ClassVar[Severity] = "warning"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "Once bacteria have begun, malic acid falls every week. Flat for two weeks with 0.3 g/L or "
         "more left, something holds them: free SO2 over 10 mg/L, pH under 3.3, alcohol over 14 "
         "%vol, under 18 °C. Put that right first, feed, and only then add an acclimatised culture. "
         "A wine whose MLF never began is not named."
     )
-    clears: ClassVar[str] = "malic acid falls again or is under 0.3 g/L"
+    clears: ClassVar[str] = N_("malic acid falls again or is under 0.3 g/L")
     sources: ClassVar[str] = "AWRI and Lallemand conditions for MLF; two weeks is Lallemand's"
 
     def __init__(self, parameters: Mapping[str, MalicLimits] | None = None) -> None:
@@ -54,11 +56,19 @@ class MalicStall(Check):
         return self.find(
             since=last.measured_at,
             explanation=(
-                f"Malic acid stands at {last.value:.2f} g/L; it was {back[-1].value:.2f} two weeks before."
+                say(
+                    "Malic acid stands at %(value)s g/L; it was %(value_2)s two weeks before.",
+                    value=show_number(last.value, 2),
+                    value_2=show_number(back[-1].value, 2),
+                )
             ),
             evidence=(back[-1].sample_id, last.sample_id),
             threshold=Threshold(
-                f"under {limits.least_fall_g_l:g} g/L in {limits.within_days:.0f} days",
+                say(
+                    "under %(least_fall_g_l)s g/L in %(within_days)s days",
+                    least_fall_g_l=show_bare(limits.least_fall_g_l),
+                    within_days=f"{limits.within_days:.0f}",
+                ),
                 limits.least_fall_g_l,
                 "g/L",
             ),

@@ -7,6 +7,7 @@ from typing import ClassVar
 from winery_appliance.analysis_engine.checks import Check, same_for_all
 from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
 from winery_appliance.analysis_engine.situation import Situation
+from winery_appliance.core.words import N_, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,14 @@ class NearDry(Check):
     """Tells the press date; it is no alarm."""
 
     id: ClassVar[str] = "near_dry"
-    title: ClassVar[str] = "Nearly dry"
+    title: ClassVar[str] = N_("Nearly dry")
     severity: ClassVar[Severity] = "info"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "Says when the wine is expected to read -1.0 °Bx within the next day and a half, so that "
         "press, hoses and people are there. The hours are the middle and the spread of the "
         "forecast. -1.0 °Bx is not the laboratory's dry: a must of 24 °Bx ends near -2.2."
     )
-    clears: ClassVar[str] = "the wine is dry"
+    clears: ClassVar[str] = N_("the wine is dry")
     sources: ClassVar[str] = "the forecast"
 
     def __init__(self, parameters: Mapping[str, NearDryLimits] | None = None) -> None:
@@ -46,10 +47,14 @@ class NearDry(Check):
             return None
         return self.find(
             since=looks[-1].measured_at,
-            explanation=f"Dry (-1.0 °Bx) in about {max(left_h, 0.0):.0f} h.".replace("-", "−"),
+            explanation=say(
+                "Dry (−1.0 °Bx) in about %(hours)s h.", hours=f"{max(left_h, 0.0):.0f}"
+            ),
             evidence=looks[-1].sample_ids,
             threshold=Threshold(
-                f"{limits.within_h:.0f} h or less to -1.0 °Bx", limits.within_h, "h"
+                say("%(within_h)s h or less to -1.0 °Bx", within_h=f"{limits.within_h:.0f}"),
+                limits.within_h,
+                "h",
             ),
             score=0.0,
         )

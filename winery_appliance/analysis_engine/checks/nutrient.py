@@ -9,6 +9,7 @@ from winery_appliance.analysis_engine.measurements import Finding, Severity, Thr
 from winery_appliance.analysis_engine.situation import Situation
 from winery_appliance.core.figures import show_number
 from winery_appliance.core.units import SampleType
+from winery_appliance.core.words import N_, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,15 @@ class Nutrient(Check):
     """Finds a must with too little nitrogen while it can still be fed."""
 
     id: ClassVar[str] = "nutrient"
-    title: ClassVar[str] = "Nutrients low"
+    title: ClassVar[str] = N_("Nutrients low")
     severity: ClassVar[Severity] = "warning"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "Yeast builds itself from nitrogen; with too little of it the tank ferments slowly, stinks "
         "or stops. A modest strain needs 7.5 mg/L of YAN for each °Bx, a demanding one 12.5. Under "
         "that it is worth knowing; under 100 mg/L it is an alarm. Half is given at the start, half "
         "when a third of the sugar is gone; past the middle ammonium hardly helps."
     )
-    clears: ClassVar[str] = (
+    clears: ClassVar[str] = N_(
         "YAN is measured above the need, nutrients are logged, or half of the sugar is gone"
     )
     sources: ClassVar[str] = (
@@ -57,10 +58,15 @@ class Nutrient(Check):
         return self.find(
             since=read[0].measured_at if read else situation.ferment.started_at,
             explanation=(
-                f"YAN is {yan:.0f} mg/L; {show_number(situation.brix0)} °Bx want about {need:.0f} mg/L."
+                say(
+                    "YAN is %(yan)s mg/L; %(brix0)s °Bx want about %(need)s mg/L.",
+                    yan=f"{yan:.0f}",
+                    brix0=show_number(situation.brix0),
+                    need=f"{need:.0f}",
+                )
             ),
             evidence=(reading.sample_id for reading in read),
-            threshold=Threshold(f"under {need:.0f} mg/L", need, "mg/L"),
+            threshold=Threshold(say("under %(need)s mg/L", need=f"{need:.0f}"), need, "mg/L"),
             score=(need - yan) / need,
             severity="warning" if yan < limits.grave_mg_l else "info",
         )

@@ -7,31 +7,36 @@ from typing import ClassVar
 from winery_appliance.analysis_engine.checks import Check, same_for_all
 from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
 from winery_appliance.analysis_engine.situation import Situation
-from winery_appliance.core.figures import show_number
+from winery_appliance.core.figures import show_bare, show_number
+from winery_appliance.core.words import N_, say
 
 
 @dataclass(frozen=True, slots=True)
 class SlowStartLimits:
-    """Fall (°Bx) that a must should have made by `by_h` hours; the chance of being late that makes it a worry."""
+    """Fall (°Bx) that a must should have made by `by_h` hours; the chance of being late that makes it a worry.
+
+    After `by_warm_h` hours, counted as if at 20 °C, it is one whatever the forecast says.
+    """
 
     least_fall_brix: float = 1.0
     by_h: float = 72.0
-    chance: float = 0.6
+    chance: float = 0.85
+    by_warm_h: float = 78.0
 
 
 class SlowStart(Check):
     """Finds a must that does not begin."""
 
     id: ClassVar[str] = "slow_start"
-    title: ClassVar[str] = "Slow start"
+    title: ClassVar[str] = N_("Slow start")
     severity: ClassVar[Severity] = "warning"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "After three days a must should be 1 °Bx down. If it is not, yeast is dead, cold or "
-        "sulphited, and wild ones take over. A cold white may rightly take longer: the alarm waits "
-        "until the forecast doubts that it will be dry in time. A cold soak below 12 °C is meant "
-        "and is not alarmed."
+        "sulphited, and wild ones take over. A cold white may rightly take longer: under 20 °C the "
+        "alarm waits until the forecast all but rules out that it will be dry in time, or until as much "
+        "warmth has gone into it as 78 h at 20 °C give. A cold soak below 12 °C is meant and is not alarmed."
     )
-    clears: ClassVar[str] = "1 °Bx down"
+    clears: ClassVar[str] = N_("1 °Bx down")
     sources: ClassVar[str] = "Bisson and Butzke 2000; 1 °Bx in 72 h is a house default"
 
     def __init__(self, parameters: Mapping[str, SlowStartLimits] | None = None) -> None:
@@ -43,7 +48,9 @@ class SlowStart(Check):
         curve, expected = situation.curve, situation.forecast
         if expected is None or curve.begun is not None or not curve.sugar:
             return None
-        if situation.now_h < limits.by_h or expected.p_not_dry < limits.chance:
+        if situation.now_h < limits.by_h:
+            return None
+        if expected.p_not_dry < limits.chance and expected.warm_h < limits.by_warm_h:
             return None
         fall = curve.start_brix - curve.sugar[-1].value
         soaking = bool(curve.temperature) and curve.temperature[-1].value < SOAK_C
@@ -52,11 +59,19 @@ class SlowStart(Check):
         return self.find(
             since=curve.sugar[-1].measured_at,
             explanation=(
-                f"Only {show_number(max(fall, 0.0))} °Bx down after {situation.now_h:.0f} h."
+                say(
+                    "Only %(fall)s °Bx down after %(now_h)s h.",
+                    fall=show_number(max(fall, 0.0)),
+                    now_h=f"{situation.now_h:.0f}",
+                )
             ),
             evidence=(sample for look in curve.sugar[-4:] for sample in look.sample_ids),
             threshold=Threshold(
-                f"under {limits.least_fall_brix:g} °Bx of fall by {limits.by_h:.0f} h",
+                say(
+                    "under %(least_fall_brix)s °Bx of fall by %(by_h)s h",
+                    least_fall_brix=show_bare(limits.least_fall_brix),
+                    by_h=f"{limits.by_h:.0f}",
+                ),
                 limits.least_fall_brix,
                 "°Bx",
             ),

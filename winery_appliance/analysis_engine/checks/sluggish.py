@@ -8,6 +8,7 @@ from winery_appliance.analysis_engine.checks import Check, same_for_all
 from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
 from winery_appliance.analysis_engine.situation import Situation
 from winery_appliance.core.figures import show_number
+from winery_appliance.core.words import N_, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,16 @@ class Sluggish(Check):
     """Finds a ferment whose forecast misses the deadline of its style."""
 
     id: ClassVar[str] = "sluggish"
-    title: ClassVar[str] = "Sluggish"
+    title: ClassVar[str] = N_("Sluggish")
     severity: ClassVar[Severity] = "critical"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "Bisson and Butzke tell four problem ferments apart; this is the one that goes on, too "
         "slowly from the start or slower and slower. The forecast weighs every course that fits the "
         "readings and the temperature. When most of them are not dry (-1.0 °Bx) by the deadline of "
-        "the style, 16 days for a red and 32 for a white, there is still time to act."
+        "the style, 16 days for a red and 32 for a white, there is still time to act. A must that has "
+        "not begun has no pace yet: it can only be a slow start."
     )
-    clears: ClassVar[str] = "the forecast is in time again, or the wine is dry"
+    clears: ClassVar[str] = N_("the forecast is in time again, or the wine is dry")
     sources: ClassVar[str] = (
         "Bisson and Butzke 2000 (Am. J. Enol. Vitic. 51:168); chance and deadlines are house "
         "defaults"
@@ -48,6 +50,9 @@ class Sluggish(Check):
         expected, looks = situation.forecast, situation.curve.sugar
         if expected is None or expected.found_dry or len(looks) < limits.least_looks:
             return None
+        # Without a pace there is none to carry on: see slow_start.
+        if situation.curve.begun is None:
+            return None
         if situation.now_h < limits.after_h or expected.p_not_dry < limits.chance:
             return None
         if situation.now_h - looks[-1].hours > limits.stale_h:
@@ -57,12 +62,22 @@ class Sluggish(Check):
         return self.find(
             since=looks[-1].measured_at,
             explanation=(
-                f"At this pace it will not be dry in {days:.0f} days, with a chance of {chance:.0f} %: "
-                f"{show_number(looks[-1].value)} °Bx after {situation.now_h / 24:.0f} days."
+                say(
+                    "At this pace it will not be dry in %(days)s days, with a chance of "
+                    "%(chance)s %%: %(value)s °Bx after %(now_h)s days.",
+                    days=f"{days:.0f}",
+                    chance=f"{chance:.0f}",
+                    value=show_number(looks[-1].value),
+                    now_h=f"{situation.now_h / 24:.0f}",
+                )
             ),
             evidence=(sample for look in looks[-6:] for sample in look.sample_ids),
             threshold=Threshold(
-                f"a chance of {100 * limits.chance:.0f} % or more not to be dry in {days:.0f} days",
+                say(
+                    "a chance of %(what)s %% or more not to be dry in %(days)s days",
+                    what=f"{100 * limits.chance:.0f}",
+                    days=f"{days:.0f}",
+                ),
                 limits.chance,
                 "chance",
             ),

@@ -25,7 +25,8 @@ from winery_appliance.analysis_engine.measurements import (
     Threshold,
 )
 from winery_appliance.analysis_engine.situation import Situation
-from winery_appliance.core.figures import show_number
+from winery_appliance.core.figures import show_bare, show_number
+from winery_appliance.core.words import N_, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,13 @@ class StuckLimits:
     slack_h: float = 4.0  # rounds are not walked by the minute
     addition_brix: float = 1.0  # after such a rise the fall is counted anew
     noise_brix: float = 0.3
+    slower_under_g_l: float = 20.0  # sugar left under which yeast takes it up ever more slowly
     chance: float = 0.3  # that it stands still, as the forecast weighs it; a few in a hundred do
     grave_chance: float = 0.85
     least_stand_h: float = 16.0
+
+
+_LONGEST_WINDOW = 3.0  # times the usual one
 
 
 DEFAULTS: Mapping[str, StuckLimits] = MappingProxyType(
@@ -53,16 +58,16 @@ class Stuck(Check):
     """Finds an arrest that lasts, and keeps it open until the ferment runs or is dry."""
 
     id: ClassVar[str] = "stuck"
-    title: ClassVar[str] = "Stuck"
+    title: ClassVar[str] = N_("Stuck")
     severity: ClassVar[Severity] = "critical"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "The sugar stands still before the wine is dry. Called in two ways: by the cellar's rule, "
         "under 0.3 °Bx in 48 h with over 4 g/L left; or sooner, when the courses that fitted the "
         "ferment until yesterday say that it must have fallen since, and standing still explains "
-        "the readings far better. A cold soak has not begun and a finished wine is dry: neither is "
-        "stuck."
+        "the readings far better. With under 20 g/L left a healthy wine falls ever more slowly, and is "
+        "watched for longer. A cold soak has not begun and a finished wine is dry: neither is stuck."
     )
-    clears: ClassVar[str] = (
+    clears: ClassVar[str] = N_(
         "0.5 °Bx down in 24 h to a new low, or two readings at or under −1.0 °Bx"
     )
     sources: ClassVar[str] = (
@@ -80,8 +85,9 @@ class Stuck(Check):
         opened = _follow(curve, limits)
         if opened is None:
             return self._find_early(situation, limits)
-        window = _look_back(curve.sugar, len(curve.sugar) - 1, limits.window_h, limits.slack_h)
-        return _describe(curve, window, curve.sugar[opened].measured_at, limits)
+        window_h = _find_window_h(curve, len(curve.sugar) - 1, limits)
+        window = _look_back(curve.sugar, len(curve.sugar) - 1, window_h, limits.slack_h)
+        return _describe(curve, window, window_h, curve.sugar[opened].measured_at, limits)
 
     def _find_early(self, situation: Situation, limits: StuckLimits) -> Finding | None:
         """The arrest that the forecast sees before the rule can."""
@@ -102,12 +108,18 @@ class Stuck(Check):
         return self.find(
             since=window[-1].measured_at,
             explanation=(
-                f"Sugar fell {show_number(max(fall, 0.0))} °Bx in {stood_h:.0f} h, where this "
-                f"ferment should have fallen clearly more."
+                say(
+                    "Sugar fell %(fall)s °Bx in %(stood_h)s h, where this ferment should have fallen clearly more.",
+                    fall=show_number(max(fall, 0.0)),
+                    stood_h=f"{stood_h:.0f}",
+                )
             ),
             evidence=(sample_id for look in window for sample_id in look.sample_ids),
             threshold=Threshold(
-                f"a chance of {100 * limits.chance:.0f} % or more that it stands still",
+                say(
+                    "a chance of %(what)s %% or more that it stands still",
+                    what=f"{100 * limits.chance:.0f}",
+                ),
                 limits.chance,
                 "chance",
             ),
@@ -130,14 +142,26 @@ def _follow(curve: Curve, limits: StuckLimits) -> int | None:
 
 
 def _stands_still(curve: Curve, at: int, limits: StuckLimits) -> bool:
-    window = _look_back(curve.sugar, at, limits.window_h, limits.slack_h)
+    window_h = _find_window_h(curve, at, limits)
+    window = _look_back(curve.sugar, at, window_h, limits.slack_h)
     if not window:
         return False
     if min(look.value for look in window[-2:]) <= curve.dry_brix:
         return False
     if any(later.value - look.value >= limits.addition_brix for look, later in pairwise(window)):
         return False
-    return _measure_fall(window, limits.window_h) < limits.least_fall_brix
+    return _measure_fall(window, window_h) < limits.least_fall_brix
+
+
+def _find_window_h(curve: Curve, at: int, limits: StuckLimits) -> float:
+    """Hours in which the must should have fallen by `least_fall_brix`: near its end as many more as there is less sugar.
+
+    Uptake halves at 10 g/L of sugar (Coleman, Fish and Block 2007) and falls in step with it from there: the last degree of
+    a healthy wine falls so slowly that two days of it look like an arrest.
+    """
+    level = median(look.value for look in curve.sugar[max(at - 2, 0) : at + 1])
+    left = max(curve.sugar_left_g_l(level), 1.0)
+    return limits.window_h * min(max(limits.slower_under_g_l / left, 1.0), _LONGEST_WINDOW)
 
 
 def _runs_again(looks: Sequence[Look], at: int, limits: StuckLimits) -> bool:
@@ -151,12 +175,13 @@ def _runs_again(looks: Sequence[Look], at: int, limits: StuckLimits) -> bool:
 
 
 def _look_back(looks: Sequence[Look], at: int, hours: float, slack_h: float) -> Sequence[Look]:
-    """The looks of the last `hours` up to `at`; empty when they do not reach back so far."""
+    """The looks of the last `hours` up to `at`; empty when they do not reach back so far, or are one."""
     oldest = looks[at].hours - hours
     first = at
     while first > 0 and looks[first].hours > oldest + slack_h:
         first -= 1
-    return looks[first : at + 1] if looks[first].hours <= oldest + slack_h else ()
+    reaches = first < at and looks[first].hours <= oldest + slack_h
+    return looks[first : at + 1] if reaches else ()
 
 
 def _measure_fall(window: Sequence[Look], per_h: float) -> float:
@@ -169,30 +194,45 @@ def _measure_fall(window: Sequence[Look], per_h: float) -> float:
 
 
 def _describe(
-    curve: Curve, window: Sequence[Look], since: datetime, limits: StuckLimits
+    curve: Curve, window: Sequence[Look], window_h: float, since: datetime, limits: StuckLimits
 ) -> Finding:
-    fall = _measure_fall(window, limits.window_h)
+    fall = _measure_fall(window, window_h)
     level = median(look.value for look in window[-3:])
     left = curve.sugar_left_g_l(level)
-    moved = f"fell {show_number(fall)} °Bx" if fall >= 0.05 else "did not fall"
+    fell = say("fell %(fall)s °Bx", fall=show_number(fall))
+    moved = fell if fall >= 0.05 else say("did not fall")
     return Finding(
         check=Stuck.id,
         severity="critical",
         since=since,
-        title=Stuck.title,
+        title=say(Stuck.title),
         explanation=(
-            f"Sugar {moved} in {limits.window_h:.0f} h, with about {left:.0f} g/L still to ferment."
+            say(
+                "Sugar %(moved)s in %(window_h)s h, with about %(left)s g/L still to ferment.",
+                moved=moved,
+                window_h=f"{window_h:.0f}",
+                left=f"{left:.0f}",
+            )
         ),
         evidence=tuple(sample_id for look in window for sample_id in look.sample_ids),
         threshold=Threshold(
-            f"under {limits.least_fall_brix:g} °Bx in {limits.window_h:.0f} h with over "
-            f"{DRY_AT_G_L:g} g/L left, after the start",
+            say(
+                "under %(least_fall_brix)s °Bx in %(window_h)s h with over %(DRY_AT_G_L)s g/L left, after the start",
+                least_fall_brix=show_bare(limits.least_fall_brix),
+                window_h=f"{window_h:.0f}",
+                DRY_AT_G_L=show_bare(DRY_AT_G_L),
+            ),
             limits.least_fall_brix,
-            f"°Bx in {limits.window_h:.0f} h",
+            f"°Bx in {window_h:.0f} h",
         ),
         clears_when=(
-            f"{limits.running_fall_brix:g} °Bx down in {limits.running_window_h:.0f} h to a new "
-            f"low, or two readings at or under {show_number(DRY_AT_BRIX)} °Bx"
+            say(
+                "%(running_fall_brix)s °Bx down in %(running_window_h)s h to a new low, or "
+                "two readings at or under %(DRY_AT_BRIX)s °Bx",
+                running_fall_brix=show_bare(limits.running_fall_brix),
+                running_window_h=f"{limits.running_window_h:.0f}",
+                DRY_AT_BRIX=show_number(DRY_AT_BRIX),
+            )
         ),
         deviation_score=max(0.0, 1.0 - fall / limits.least_fall_brix),
     )

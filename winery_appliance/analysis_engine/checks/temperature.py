@@ -23,7 +23,8 @@ from winery_appliance.analysis_engine.measurements import (
     Threshold,
 )
 from winery_appliance.analysis_engine.situation import Situation
-from winery_appliance.core.figures import show_number
+from winery_appliance.core.figures import show_bare, show_number
+from winery_appliance.core.words import N_, say
 
 DEADLY_C = 35.0  # sluggish above 29, stops about 38 °C (University of California Bulletin 827)
 
@@ -53,15 +54,15 @@ class TemperatureHigh(Check):
     """Finds a must that is too hot, from the crush to the dry wine."""
 
     id: ClassVar[str] = "temp_high"
-    title: ClassVar[str] = "Hot"
+    title: ClassVar[str] = N_("Hot")
     severity: ClassVar[Severity] = "critical"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "Heat kills yeast and drives off aroma, and a hot ferment often ends stuck. Reds are warned "
         "from 30 °C and alarmed from 32, whites and rosés from 20 and 24, oranges from 26 and 30. "
         "One reading a little over may be the place it was taken; a second one, or a full degree, "
         "opens the alarm. Read after pump-over: a cap is up to 12 °C hotter."
     )
-    clears: ClassVar[str] = "two readings a degree inside the limit, or the wine is dry"
+    clears: ClassVar[str] = N_("two readings a degree inside the limit, or the wine is dry")
     sources: ClassVar[str] = (
         "AWRI 2013 (reds over 32 °C); sawine.co.za (never over 30); whites are house defaults"
     )
@@ -89,15 +90,15 @@ class TemperatureLow(Check):
     """Finds a ferment that is too cold to go on."""
 
     id: ClassVar[str] = "temp_low"
-    title: ClassVar[str] = "Cold"
+    title: ClassVar[str] = N_("Cold")
     severity: ClassVar[Severity] = "warning"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "Yeast that gets cold settles and stops, and does not always come back. Under 10 °C "
         "fermentation is extremely slow; a red under 16 °C while sugar is fermenting is usually a "
         "valve stuck open. Only called while fermenting: a cold soak and the chilling of a finished "
         "wine are meant. Warm by 2 to 3 °C a day, no faster."
     )
-    clears: ClassVar[str] = "two readings a degree inside the limit, or the wine is dry"
+    clears: ClassVar[str] = N_("two readings a degree inside the limit, or the wine is dry")
     sources: ClassVar[str] = (
         "University of California Bulletin 827 (under 10 °C); 16 and 14 °C are house defaults"
     )
@@ -153,11 +154,13 @@ def _describe_heat(looks: Sequence[Look], opened: int, limits: TemperatureLimits
         check=TemperatureHigh.id,
         severity=severity,
         since=looks[opened].measured_at,
-        title=TemperatureHigh.title if severity == "critical" else "Warm",
+        title=say(TemperatureHigh.title) if severity == "critical" else say("Warm"),
         explanation=_tell_heat(looks, limit),
         evidence=_cite(looks),
-        threshold=Threshold(f"{limit:g} °C or more", limit, "°C"),
-        clears_when=f"under {safe:g} °C at two readings, or the wine is dry",
+        threshold=Threshold(say("%(limit)s °C or more", limit=show_bare(limit)), limit, "°C"),
+        clears_when=say(
+            "under %(safe)s °C at two readings, or the wine is dry", safe=show_bare(safe)
+        ),
         deviation_score=max(
             0.0,
             (hottest - limits.high_warning_c) / (limits.high_critical_c - limits.high_warning_c),
@@ -167,18 +170,30 @@ def _describe_heat(looks: Sequence[Look], opened: int, limits: TemperatureLimits
 
 def _tell_heat(looks: Sequence[Look], limit: float) -> str:
     now = looks[-1].value
-    text = f"The temperature is {show_number(now)} °C"
+    if now < limit and len(looks) > 1:
+        return say(
+            "The temperature is %(now)s °C, after %(before)s °C; the limit is %(limit)s °C.",
+            now=show_number(now),
+            before=show_number(looks[-2].value),
+            limit=show_bare(limit),
+        )
+    text = say(
+        "The temperature is %(now)s °C; the limit is %(limit)s °C.",
+        now=show_number(now),
+        limit=show_bare(limit),
+    )
     rise = _measure_rise_per_h(looks)
-    if now < limit:
-        text += f", after {show_number(looks[-2].value)} °C" if len(looks) > 1 else ""
-        return f"{text}; the limit is {limit:g} °C."
-    text += f", the limit is {limit:g} °C."
-    if rise < 0.1:
+    if now < limit or rise < 0.1:
         return text
-    if now >= DEADLY_C:
-        return f"{text} It rises by {show_number(rise)} °C/h."
-    hours = (DEADLY_C - now) / rise
-    return f"{text} It rises by {show_number(rise)} °C/h: {DEADLY_C:g} °C in about {hours:.0f} h."
+    told = say("It rises by %(rise)s °C/h.", rise=show_number(rise))
+    if now < DEADLY_C:
+        told = say(
+            "It rises by %(rise)s °C/h: %(deadly)s °C in about %(hours)s h.",
+            rise=show_number(rise),
+            deadly=show_bare(DEADLY_C),
+            hours=f"{(DEADLY_C - now) / rise:.0f}",
+        )
+    return f"{text} {told}"
 
 
 def _measure_rise_per_h(looks: Sequence[Look]) -> float:
@@ -195,14 +210,22 @@ def _describe_cold(looks: Sequence[Look], opened: int, limits: TemperatureLimits
         check=TemperatureLow.id,
         severity="warning",
         since=looks[opened].measured_at,
-        title=TemperatureLow.title,
+        title=say(TemperatureLow.title),
         explanation=(
-            f"The temperature is {show_number(now)} °C while sugar is fermenting; "
-            f"under {low:g} °C the yeast can fall asleep."
+            say(
+                "The temperature is %(now)s °C while sugar is fermenting; under %(low)s °C the yeast can fall asleep.",
+                now=show_number(now),
+                low=show_bare(low),
+            )
         ),
         evidence=_cite(looks),
-        threshold=Threshold(f"under {low:g} °C while fermenting", low, "°C"),
-        clears_when=f"{low + limits.margin_c:g} °C or more at two readings, or the wine is dry",
+        threshold=Threshold(
+            say("under %(low)s °C while fermenting", low=show_bare(low)), low, "°C"
+        ),
+        clears_when=say(
+            "%(low)s °C or more at two readings, or the wine is dry",
+            low=show_bare(low + limits.margin_c),
+        ),
         deviation_score=max(0.0, (low - min(look.value for look in looks[-2:])) / 4.0),
     )
 

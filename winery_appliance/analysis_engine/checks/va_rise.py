@@ -7,7 +7,9 @@ from typing import ClassVar
 from winery_appliance.analysis_engine.checks import Check, same_for_all
 from winery_appliance.analysis_engine.measurements import Finding, Severity, Threshold
 from winery_appliance.analysis_engine.situation import Situation
+from winery_appliance.core.figures import show_bare, show_number
 from winery_appliance.core.units import SampleType
+from winery_appliance.core.words import N_, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +26,14 @@ class VaRise(Check):
     """Finds acetic bacteria, or yeast in distress."""
 
     id: ClassVar[str] = "va_rise"
-    title: ClassVar[str] = "VA rising"
+    title: ClassVar[str] = N_("VA rising")
     severity: ClassVar[Severity] = "warning"
-    about: ClassVar[str] = (
+    about: ClassVar[str] = N_(
         "Yeast makes 0.2 to 0.5 g/L of acetic acid in a ferment. What comes on top, 0.1 g/L in two "
         "days, is bacteria or distress: look through the microscope, keep air away, hold the "
         "temperature. Above 0.8 g/L it harms the yeast too. Do not sulphite a ferment blindly."
     )
-    clears: ClassVar[str] = "the next result is no higher"
+    clears: ClassVar[str] = N_("the next result is no higher")
     sources: ClassVar[str] = "0.1 g/L in 48 h and the yeast's own share are house defaults"
 
     def __init__(self, parameters: Mapping[str, VaRiseLimits] | None = None) -> None:
@@ -54,11 +56,21 @@ class VaRise(Check):
         return self.find(
             since=last.measured_at,
             explanation=(
-                f"VA is {last.value:.2f} g/L, {max(rise, 0.0):.2f} more than {hours:.0f} h before."
+                say(
+                    "VA is %(value)s g/L, %(rise)s more than %(hours)s h before.",
+                    value=show_number(last.value, 2),
+                    rise=show_number(max(rise, 0.0), 2),
+                    hours=f"{hours:.0f}",
+                )
             ),
             evidence=(before.sample_id, last.sample_id),
             threshold=Threshold(
-                f"{allowed:.2f} g/L more in {hours:.0f} h, or {limits.high_g_l:g} g/L and rising",
+                say(
+                    "%(allowed)s g/L more in %(hours)s h, or %(high_g_l)s g/L and rising",
+                    allowed=show_number(allowed, 2),
+                    hours=f"{hours:.0f}",
+                    high_g_l=show_bare(limits.high_g_l),
+                ),
                 allowed,
                 "g/L",
             ),

@@ -19,6 +19,9 @@ _FOLLOWED = 200  # members; the lightest hardly change the answer
 _BEGUN_SHARE = 0.93
 _LEAST_FALL = 0.02  # share of sugar that must be missing before standing still means anything
 _STANDS_H, _STANDING_FALL, _STANDING_CHANCE = 54.0, 0.008, 0.95
+# Uptake halves at 10 g/L of sugar (Coleman, Fish and Block 2007): under twice that a healthy must falls ever more slowly,
+# and has to be watched for longer, up to so many times.
+_SLOWER_UNDER, _LONGEST_WATCH = 0.09, 3.0
 _OUTLIER = 16.0
 _SAY = 0.7  # readings of one day share their errors
 
@@ -62,11 +65,12 @@ def weigh_arrest(before: Sequence[Members | None], looked: Looked, target: float
 
 
 def _see_standing(looked: Looked, nothing: Arrest) -> Arrest:
-    """What has stood for two days stands, whatever the courses, which by then have bent to it, say."""
+    """What has stood for two days, near the end for longer, stands; the courses, bent to it by then, are not asked."""
     if len(looked.hours) < 3:
         return nothing
-    lately = np.flatnonzero(looked.hours >= looked.hours[-1] - _STANDS_H)
-    if len(lately) < 3 or looked.hours[-1] - looked.hours[lately[0]] < _STANDS_H - 12:
+    slower = float(np.clip(_SLOWER_UNDER / max(nothing.share, 1e-3), 1.0, _LONGEST_WATCH))
+    lately = np.flatnonzero(looked.hours >= looked.hours[-1] - slower * _STANDS_H)
+    if len(lately) < 3 or looked.hours[-1] - looked.hours[lately[0]] < slower * (_STANDS_H - 12):
         return nothing
     half = len(lately) // 2
     shares = looked.share[lately]

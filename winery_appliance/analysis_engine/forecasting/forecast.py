@@ -7,23 +7,32 @@ from numpy.typing import NDArray
 
 from winery_appliance.analysis_engine.features import Curve
 from winery_appliance.analysis_engine.forecasting.arrest import Arrest, weigh_arrest
+from winery_appliance.analysis_engine.forecasting.deadlines import find_deadline
 from winery_appliance.analysis_engine.forecasting.lessons import (
     UNTAUGHT,
     Lessons,
     StyleLessons,
+    progress_of,
     stage_of,
 )
 from winery_appliance.analysis_engine.forecasting.members import Members
 from winery_appliance.analysis_engine.forecasting.must import TARGET_BRIX, Must, describe_must
+from winery_appliance.analysis_engine.forecasting.quantiles import (
+    Sources,
+    list_dry_hours,
+    take_quantiles,
+)
+from winery_appliance.analysis_engine.forecasting.shipped import load_shipped_early
+from winery_appliance.analysis_engine.forecasting.signs import list_signs
 from winery_appliance.analysis_engine.forecasting.sources import match_bank, match_past
 from winery_appliance.analysis_engine.forecasting.warm_hours import HORIZON_H
 from winery_appliance.analysis_engine.measurements import Ferment
 
 Numbers = NDArray[np.float64]
 
-LEVELS = (0.1, 0.5, 0.9)
-IN_TIME_H = {"red": 16 * 24.0, "orange": 16 * 24.0, "white": 32 * 24.0, "rose": 32 * 24.0}
 _TOMORROW_H = 24.0
+# How far and how finely the course is told that a curve shows; further on its fan says little.
+_COURSE_STEP_H, _COURSE_LONGEST_H = 12.0, 14 * 24.0
 _TOMORROW_SPREAD = 0.008  # share of sugar: what even a course that fits leaves open after a day
 _STAYS_STOPPED = 0.95  # house default
 _NORMAL_P90 = 1.2816
@@ -39,14 +48,25 @@ class Quantiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """Share of sugar left in the winery's past after as many warm hours: median, and what one in a hundred was beyond."""
+
+    low: float
+    middle: float
+    high: float
+    ferments: int
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """What is expected as of `now_h`, all hours since the start; inf is past the horizon of 45 days.
 
     `dry_h` is when apparent °Bx comes to -1.0 if nothing new happens; `found_dry` says it has, then
     all three are the moment of the reading that showed it. `p_not_dry` is the chance that it does
     not by `deadline_h`. `arrest` is the chance that the must stands still, `share` the sugar left by
-    the last reading, `fall_24h_brix` what the last day should have fallen. `band` is the median
-    and robust deviation of that share in the winery's past after as many warm hours, and of how many.
+    the last reading, `fall_24h_brix` what the last day should have fallen, `warm_h` the hours as if
+    at 20 °C. `band` is that share in the winery's past. `course` is apparent °Bx at hours ahead, from
+    now on until it will probably be dry; nothing once it is.
     """
 
     now_h: float
@@ -58,7 +78,9 @@ class Forecast:
     arrest: Arrest
     share: float
     fall_24h_brix: float
-    band: tuple[float, float, int] | None = None
+    warm_h: float = 0.0
+    band: Band | None = None
+    course: tuple[tuple[float, Quantiles], ...] = ()
 
 
 def forecast(
@@ -68,25 +90,33 @@ def forecast(
     lessons: Lessons = UNTAUGHT,
     *,
     yan_mg_l: float | None = None,
+    course: bool = True,
 ) -> Forecast:
-    """The forecast of `ferment` as of `now_h`; a wide one when little is known."""
+    """The forecast of `ferment` as of `now_h`; a wide one when little is known. Only pages need its `course`."""
     taught = lessons.of(ferment.style)
     must = describe_must(ferment, curve, now_h, yan_mg_l=yan_mg_l, usual_c=taught.usual_c)
-    deadline = ferment.in_time_h or IN_TIME_H.get(ferment.style, IN_TIME_H["white"])
+    deadline = find_deadline(ferment)
     share = float(must.looked.share[-1]) if len(must.looked.share) else 1.0
     found = _find_dry(curve)
     if found is not None:
         return _tell_dry(must, found, deadline, share)
     sources, before = match_sources(must, taught)
     arrest = weigh_arrest(before, must.looked, must.target)
-    tomorrow = _see_tomorrow(must, sources, arrest)
+    tomorrow = _see_ahead(must, sources, arrest, _TOMORROW_H)
+    signs = list_signs(must, sources, arrest.chance, deadline)
     hours, weight = list_dry_hours(must, sources)
+    hours = lessons.correct(hours, weight, signs, must)
     hours, weight = _stop_some(hours, weight, arrest)
-    dry = widen(hours, weight, taught.widening[stage_of(share)])
-    late = float(weight[hours > deadline].sum())
-    left = min(max((share - must.target) / (1 - must.target), 0.0), 1.0)
-    stops = taught.stops * left
-    p_not_dry = 1 - (1 - late) * (1 - stops)
+    dry = widen(hours, weight, now_h, taught.widening)
+    late = 0.5 * float(weight[hours > deadline].sum())
+    late += 0.5 * vote_late(must, sources, deadline, arrest)
+    p_not_dry = add_stops(late, must, lessons.stops)
+    early = lessons.early
+    if early is None and (early := load_shipped_early()) is not None and len(sources) > 1:
+        # It was taught by the bank alone, and is asked so.
+        signs = list_signs(must, sources[:1], arrest.chance, deadline)
+    if early is not None:
+        p_not_dry = early.weigh_in(p_not_dry, signs, now_h)
     if now_h > deadline:
         p_not_dry = 1.0
     return Forecast(
@@ -99,7 +129,9 @@ def forecast(
         arrest=arrest,
         share=share,
         fall_24h_brix=_expect_fall(must, sources),
+        warm_h=float(must.clock.warm_at(np.array(now_h))),
         band=_compare(must, taught),
+        course=_see_course(must, sources, arrest, dry) if course else (),
     )
 
 
@@ -120,18 +152,14 @@ def _tell_dry(must: Must, found: float, deadline: float, share: float) -> Foreca
     )
 
 
-def _compare(must: Must, taught: StyleLessons) -> tuple[float, float, int] | None:
-    """Median, robust deviation and number of past shares of sugar left after as many warm hours."""
+def _compare(must: Must, taught: StyleLessons) -> Band | None:
     if taught.past is None or not len(must.looked.warm):
         return None
     past = taught.past.courses
     at = min(int(must.looked.warm[-1] / past.step), past.shares.shape[1] - 1)
     shares = past.shares[:, max(at, 0)]
-    middle = float(np.median(shares))
-    return middle, 1.4826 * float(np.median(np.abs(shares - middle))), len(shares)
-
-
-Sources = list[tuple[Members, float]]
+    low, middle, high = (float(q) for q in np.quantile(shares, (0.01, 0.5, 0.99)))
+    return Band(low, middle, high, len(shares))
 
 
 def match_sources(
@@ -146,12 +174,20 @@ def match_sources(
     return [(bank, heed), (match_past(must, taught.past, without=without), 1 - heed)], before
 
 
-def list_dry_hours(must: Must, sources: Sources) -> tuple[Numbers, Numbers]:
-    """When each member of every source is dry, and its weight; never before the last reading says it is not."""
-    hours = [must.clock.hours_at(members.warm_when(must.target)) for members, _ in sources]
-    weight = [members.weight * heed for members, heed in sources]
-    last = float(must.looked.hours[-1]) if len(must.looked.hours) else 0.0
-    return np.maximum(np.concatenate(hours), last), np.concatenate(weight)
+def vote_late(must: Must, sources: Sources, deadline_h: float, arrest: Arrest) -> float:
+    """Chance to be late when every source has one voice: of two that differ, neither is known to be right so early."""
+    chances = []
+    for members, _ in sources:
+        hours, weight = _stop_some(*list_dry_hours(must, [(members, 1.0)]), arrest)
+        chances.append(float(weight[hours > deadline_h].sum()))
+    return sum(chances) / len(chances)
+
+
+def add_stops(late: float, must: Must, stops: float) -> float:
+    """Chance not to be dry in time, with that of a stop without notice: `stops` of a whole ferment, less of a rest."""
+    share = float(must.looked.share[-1]) if len(must.looked.share) else 1.0
+    left = min(max((share - must.target) / (1 - must.target), 0.0), 1.0)
+    return 1 - (1 - late) * (1 - stops * left)
 
 
 def _stop_some(hours: Numbers, weight: Numbers, arrest: Arrest) -> tuple[Numbers, Numbers]:
@@ -160,34 +196,22 @@ def _stop_some(hours: Numbers, weight: Numbers, arrest: Arrest) -> tuple[Numbers
     return np.append(hours, np.inf), np.append(weight * (1 - stays), stays)
 
 
-def take_quantiles(values: Numbers, weight: Numbers) -> Numbers:
-    """The figures at `LEVELS`, between neighbours on a straight line as far as both are finite."""
-    order = np.argsort(values, kind="stable")
-    rising, summed = values[order], np.cumsum(weight[order]) - weight[order] / 2
-    found = []
-    for level in LEVELS:
-        at = int(np.searchsorted(summed, level))
-        low, high = rising[max(at - 1, 0)], rising[min(at, len(rising) - 1)]
-        if not np.isfinite(high) or at == 0 or at == len(rising):
-            found.append(float(high if at < len(rising) else low))
-            continue
-        between = (level - summed[at - 1]) / max(summed[at] - summed[at - 1], 1e-12)
-        found.append(float(low + between * (high - low)))
-    return np.array(found)
-
-
-def widen(hours: Numbers, weight: Numbers, widening: float) -> Quantiles:
+def widen(
+    hours: Numbers, weight: Numbers, now_h: float, by_progress: tuple[float, ...]
+) -> Quantiles:
     """Quantiles of dry hours with the half-widths stretched, as past forecasts of this winery taught."""
     low, middle, high = take_quantiles(hours, weight)
     if np.isfinite(middle):
+        widening = by_progress[progress_of(now_h, middle)]
         low = max(middle - widening * (middle - low), float(hours.min()))
         high = middle + widening * (high - middle)
     shown = [float(value) if value <= HORIZON_H else np.inf for value in (low, middle, high)]
     return Quantiles(*shown)
 
 
-def _see_tomorrow(must: Must, sources: Sources, arrest: Arrest) -> Quantiles:
-    warm = float(must.clock.warm_at(np.array(must.now_h + _TOMORROW_H)))
+def _see_ahead(must: Must, sources: Sources, arrest: Arrest, ahead_h: float) -> Quantiles:
+    """Apparent °Bx so many hours from now."""
+    warm = float(must.clock.warm_at(np.array(must.now_h + ahead_h)))
     shares = np.concatenate([members.share_at(warm) for members, _ in sources])
     weight = np.concatenate([members.weight * heed for members, heed in sources])
     p10, p50, p90 = take_quantiles(shares, weight)
@@ -197,6 +221,18 @@ def _see_tomorrow(must: Must, sources: Sources, arrest: Arrest) -> Quantiles:
     spread = _NORMAL_P90 * _TOMORROW_SPREAD
     low, high = p50 - np.hypot(p50 - p10, spread), p50 + np.hypot(p90 - p50, spread)
     return Quantiles(*(must.brix_of(float(share)) for share in (low, p50, high)))
+
+
+def _see_course(
+    must: Must, sources: Sources, arrest: Arrest, dry: Quantiles
+) -> tuple[tuple[float, Quantiles], ...]:
+    """Apparent °Bx at steps from now until nine in ten are dry, or for a fortnight."""
+    until = min(dry.p90 - must.now_h, _COURSE_LONGEST_H) + _COURSE_STEP_H
+    ahead = np.arange(0.0, until, _COURSE_STEP_H)
+    return tuple(
+        (must.now_h + float(hours), _see_ahead(must, sources, arrest, float(hours)))
+        for hours in ahead
+    )
 
 
 def _expect_fall(must: Must, sources: Sources) -> float:

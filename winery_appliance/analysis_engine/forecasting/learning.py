@@ -6,17 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from winery_appliance.analysis_engine.features import Curve, trace_curve
-from winery_appliance.analysis_engine.forecasting.forecast import (
-    list_dry_hours,
-    match_sources,
-    take_quantiles,
-)
+from winery_appliance.analysis_engine.features import Curve, Look, find_peak_pace, trace_curve
+from winery_appliance.analysis_engine.forecasting.deadlines import find_deadline
+from winery_appliance.analysis_engine.forecasting.finished import Finished, PastFerment
+from winery_appliance.analysis_engine.forecasting.forecast import match_sources
 from winery_appliance.analysis_engine.forecasting.lessons import (
     USUAL_STOPS,
     USUAL_WIDENING,
     Lessons,
     StyleLessons,
+    progress_of,
     stage_of,
 )
 from winery_appliance.analysis_engine.forecasting.members import Courses
@@ -25,13 +24,14 @@ from winery_appliance.analysis_engine.forecasting.must import (
     Must,
     describe_must,
 )
+from winery_appliance.analysis_engine.forecasting.own_errors import learn_own_errors
+from winery_appliance.analysis_engine.forecasting.quantiles import list_dry_hours, take_quantiles
 from winery_appliance.analysis_engine.forecasting.sources import (
     PastCourses,
     guess_bank_prior,
     score_kinds,
 )
-from winery_appliance.analysis_engine.forecasting.warm_hours import HORIZON_H
-from winery_appliance.analysis_engine.measurements import Ferment, Reading
+from winery_appliance.analysis_engine.forecasting.warm_hours import HORIZON_H, was_kept
 
 Numbers = NDArray[np.float64]
 
@@ -46,41 +46,34 @@ _LESSON_SAY = 0.25
 _ROUNDS = 4
 _ERROR_COUNTS = 8
 _COVERED = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class PastFerment:
-    """A finished ferment with all its readings."""
-
-    ferment: Ferment
-    readings: Sequence[Reading]
-
-
-@dataclass(frozen=True, slots=True)
-class _Finished:
-    ferment: Ferment
-    curve: Curve
-    dry_h: float | None
+_CROSSING_WITHIN_H, _CROSSING_LOOKS = 48.0, 5
+_BRISK, _LEAST_FOR_BRISK = 0.97, 20
 
 
 def learn(past: Sequence[PastFerment]) -> Lessons:
     """Lessons from finished ferments, of every style that has any."""
     by_style = {}
+    told: list[Finished] = []
     for style in sorted({one.ferment.style for one in past}):
-        finished = [_look_back(one) for one in past if one.ferment.style == style and one.readings]
+        finished = [look_back(one) for one in past if one.ferment.style == style and one.readings]
         finished = [one for one in finished if len(one.curve.sugar) >= _LEAST_LOOKS]
+        finished = finished[-_MOST_PAST:]
         if finished:
-            by_style[style] = _learn_style(style, finished[-_MOST_PAST:])
-    return Lessons(by_style)
+            by_style[style] = _learn_style(style, finished)
+            told += [replace(one, row=row) for row, one in enumerate(finished)]
+    stopped = sum(one.stopped for one in told)
+    stops = (stopped + 20 * USUAL_STOPS) / (len(told) + 20)
+    return learn_own_errors(Lessons(by_style, stops=stops), told)
 
 
-def _look_back(one: PastFerment) -> _Finished:
+def look_back(one: PastFerment) -> Finished:
+    """A finished ferment as it is learned from: its curve, and the hour it was dry."""
     curve = trace_curve(one.ferment, one.readings, max(r.measured_at for r in one.readings))
-    return _Finished(one.ferment, curve, _find_crossing(curve))
+    return Finished(one.ferment, one.readings, curve, _find_crossing(curve))
 
 
 def _find_crossing(curve: Curve) -> float | None:
-    """Hours at which the readings came to the target for good, between two readings on a straight line."""
+    """Hours at which the must came to the target for good: by two readings, then by a curve through all near them."""
     looks = curve.sugar
     above = [at for at, look in enumerate(looks) if look.value > TARGET_BRIX]
     last = above[-1] if above else -1
@@ -89,12 +82,34 @@ def _find_crossing(curve: Curve) -> float | None:
     if last < 0:
         return looks[0].hours
     one, two = looks[last], looks[last + 1]
-    return one.hours + (one.value - TARGET_BRIX) / (one.value - two.value) * (two.hours - one.hours)
+    about = one.hours + (one.value - TARGET_BRIX) / (one.value - two.value) * (
+        two.hours - one.hours
+    )
+    return _smooth_crossing(looks, about)
 
 
-def _learn_style(style: str, finished: Sequence[_Finished]) -> StyleLessons:
-    dry = [one for one in finished if one.dry_h is not None]
-    stopped = len(finished) - len(dry)
+def _smooth_crossing(looks: Sequence[Look], about: float) -> float:
+    """The hour at which a parabola through the looks of four days falls to the target; `about` where none does.
+
+    Near its end a must falls by less in a watch than a hydrometer errs, so that two readings alone miss the hour by
+    several: intervals that are learned from such hours would be as much too wide.
+    """
+    near = [look for look in looks if abs(look.hours - about) <= _CROSSING_WITHIN_H]
+    if len(near) < _CROSSING_LOOKS:
+        return about
+    hours = [look.hours - about for look in near]
+    curve = np.polynomial.Polynomial.fit(hours, [look.value - TARGET_BRIX for look in near], 2)
+    falls = [
+        float(root.real)
+        for root in curve.roots()
+        if abs(root.imag) < 1e-9
+        and abs(root.real) <= _CROSSING_WITHIN_H / 2
+        and curve.deriv()(root.real) < 0
+    ]
+    return about + min(falls, key=abs) if falls else about
+
+
+def _learn_style(style: str, finished: Sequence[Finished]) -> StyleLessons:
     usual = _usual_temperature(finished)
     base = guess_bank_prior("red" if style in ("red", "orange") else "white")
     whole = [_describe(one, one.curve.sugar[-1].hours, usual) for one in finished]
@@ -105,13 +120,18 @@ def _learn_style(style: str, finished: Sequence[_Finished]) -> StyleLessons:
         usual_c=usual,
         past=_keep_courses(whole),
         bank_weight=(0.5, 0.5, 0.5),
-        stops=(stopped + 20 * USUAL_STOPS) / (len(finished) + 20),
         ferments=len(finished),
+        brisk_brix_per_day=_find_brisk([one for one in finished if one.dry_h is not None]),
     )
-    return _learn_from_errors(taught, finished)
+    return _learn_from_errors(taught, finished, whole)
 
 
-def _describe(one: _Finished, now_h: float, usual_c: float | None) -> Must:
+def _find_brisk(runs: Sequence[Finished]) -> float | None:
+    paces = [pace for one in runs if (pace := find_peak_pace(one.curve.sugar)) is not None]
+    return float(np.quantile(paces, _BRISK)) if len(paces) >= _LEAST_FOR_BRISK else None
+
+
+def _describe(one: Finished, now_h: float, usual_c: float | None) -> Must:
     curve = one.curve
     if now_h < curve.sugar[-1].hours:
         sugar = tuple(look for look in curve.sugar if look.hours <= now_h)
@@ -120,7 +140,7 @@ def _describe(one: _Finished, now_h: float, usual_c: float | None) -> Must:
     return describe_must(one.ferment, curve, now_h, yan_mg_l=one.ferment.yan_mg_l, usual_c=usual_c)
 
 
-def _usual_temperature(finished: Sequence[_Finished]) -> float | None:
+def _usual_temperature(finished: Sequence[Finished]) -> float | None:
     """Median temperature, °C, while between a fifth and nine tenths of the sugar were gone."""
     read = []
     for one in finished:
@@ -159,11 +179,13 @@ def _keep_courses(whole: Sequence[Must]) -> PastCourses:
     )
 
 
-def _learn_from_errors(taught: StyleLessons, finished: Sequence[_Finished]) -> StyleLessons:
+def _learn_from_errors(
+    taught: StyleLessons, finished: Sequence[Finished], whole: Sequence[Must]
+) -> StyleLessons:
     """Try the forecasts on the past itself: heed the better source more, and widen what was too narrow."""
     tried = [at for at, one in enumerate(finished) if one.dry_h is not None]
     step = max(len(tried) // _MOST_TRIED, 1)
-    asked: list[list[_Asked]] = [[], [], []]
+    asked: list[list[_Asked]] = [[] for _ in taught.bank_weight]
     for at in tried[::step]:
         one = finished[at]
         assert one.dry_h is not None
@@ -173,22 +195,33 @@ def _learn_from_errors(taught: StyleLessons, finished: Sequence[_Finished]) -> S
                 sources, _ = match_sources(must, taught, without=at)
                 said = [list_dry_hours(must, [(members, 1.0)]) for members, _ in sources]
                 stage = stage_of(float(must.looked.share[-1]))
-                asked[stage].append(_Asked(must.now_h, one.dry_h, said))
+                in_time = one.dry_h <= find_deadline(one.ferment)
+                calm = in_time and was_kept(must.clock, whole[at].clock, must.now_h, one.dry_h)
+                asked[stage].append(_Asked(must.now_h, one.dry_h, said, calm))
     weight = tuple(_weigh_bank([one.misses() for one in stage]) for stage in asked)
+    missed: list[list[float]] = [[] for _ in USUAL_WIDENING]
+    for cases, heed in zip(asked, weight, strict=True):
+        for case in cases:
+            if case.calm:
+                progress, miss = case.misses_of_both(heed)
+                missed[progress].append(miss)
     widening = tuple(
-        _find_widening([one.misses_of_both(heed) for one in stage], usual)
-        for stage, heed, usual in zip(asked, weight, USUAL_WIDENING, strict=True)
+        _find_widening(misses, usual) for misses, usual in zip(missed, USUAL_WIDENING, strict=True)
     )
     return replace(taught, bank_weight=weight, widening=widening)
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A forecast of the past: when it was made, the truth, and the dry hours and weights of bank and past."""
+    """A forecast of the past: when it was made, the truth, and the dry hours and weights of bank and past.
+
+    `calm` as with `own_errors.Asked`.
+    """
 
     now_h: float
     dry_h: float
     said: list[tuple[Numbers, Numbers]]
+    calm: bool
 
     def misses(self) -> tuple[float, float]:
         """How far off each source was, in the logarithm of the time left."""
@@ -203,16 +236,15 @@ class _Asked:
         )
         return float(bank), float(past)
 
-    def misses_of_both(self, heed: float) -> float:
-        """How far off both together were, in half-widths of their interval."""
+    def misses_of_both(self, heed: float) -> tuple[int, float]:
+        """The progress at which both together were asked, and how far off they were in half-widths of their interval."""
         (bank, bank_weight), (past, past_weight) = self.said
         weight = np.concatenate([bank_weight * heed, past_weight * (1 - heed)])
         low, middle, high = take_quantiles(np.concatenate([bank, past]), weight)
         if not np.isfinite(middle):
-            return 1.0
-        if self.dry_h > middle:
-            return float((self.dry_h - middle) / max(high - middle, 1.0))
-        return float((middle - self.dry_h) / max(middle - low, 1.0))
+            return 0, 1.0
+        half = high - middle if self.dry_h > middle else middle - low
+        return progress_of(self.now_h, middle), abs(self.dry_h - middle) / max(float(half), 1.0)
 
 
 def _weigh_bank(errors: Sequence[tuple[float, float]]) -> float:

@@ -1,6 +1,8 @@
 """Weighs many possible courses by how well they fit what was read; the same for the bank and for the winery's past."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,9 @@ _MOST_MEMBERS = 1500
 _ANCHOR_H = 30.0  # readings so young tell where the must stands
 _ANCHOR_TRUST = 0.75
 _FARTHEST_SHIFT = 16.0  # warm hours
+# Tables of misses that are kept: as of the next moment of a replay most readings, and so most tables, are the same. One of
+# the bank's takes about 0.4 MB.
+_TABLES_KEPT = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +36,27 @@ class Looked:
     say: Numbers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Courses:
-    """Curves of the share of sugar left, every `step` warm hours, with the logarithm of how likely each is."""
+    """Curves of the share of sugar left, every `step` warm hours, with the logarithm of how likely each is.
+
+    Only the very same courses are equal: what was measured of them is kept by that.
+    """
 
     shares: Shares
     log_likely: Numbers
     step: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Warps:
-    """How a course may be stretched and put off: paces × delays (warm hours), with their log prior (paces, delays).
-
-    The prior may also depend on the kind of course: then its first axis are kinds and `kind` names each course's.
-    """
+    """How a course may be stretched and put off: paces × delays (warm hours). Only the very same are equal."""
 
     paces: Numbers
     delays: Numbers
-    log_prior: Numbers
-    kind: NDArray[np.intp] | None = None
+
+    def __len__(self) -> int:
+        return len(self.paces) * len(self.delays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,46 +77,72 @@ class Members:
 
     def warm_when(self, share: float) -> Numbers:
         """Warm hours at which each member comes down to `share`; NEVER if it does not."""
-        rows, back = np.unique(self.row, return_inverse=True)
-        under = self.courses.shares[rows] <= share
-        first = np.where(under.any(axis=1), under.argmax(axis=1) * self.courses.step, NEVER)
-        when: Numbers = first[back] / self.pace + self.delay
+        when: Numbers = _first_under(self.courses, share)[self.row] / self.pace + self.delay
         return when
 
 
-def measure_misses(looked: Looked, courses: Courses, warps: Warps) -> Shares:
-    """Squared standard errors, bounded, by course × (pace and delay) × reading."""
-    x = warps.paces[:, None, None] * (looked.warm - warps.delays[:, None]) / courses.step
+@lru_cache(maxsize=8)
+def _first_under(courses: Courses, share: float) -> Numbers:
+    """Warm hours at which each course comes down to `share`; NEVER if it does not."""
+    under = courses.shares <= share
+    return np.where(under.any(axis=1), under.argmax(axis=1) * courses.step, NEVER)
+
+
+def measure_misses(looked: Looked, courses: Courses, warps: Warps) -> list[Shares]:
+    """Squared standard errors, bounded, of every reading: a table of course × (pace and delay) for each."""
+    readings = zip(looked.warm, looked.share, looked.error, strict=True)
+    return [
+        _measure_miss(courses, warps, float(warm), float(share), float(error))
+        for warm, share, error in readings
+    ]
+
+
+@lru_cache(maxsize=_TABLES_KEPT)
+def _measure_miss(
+    courses: Courses, warps: Warps, warm: float, share: float, error: float
+) -> Shares:
+    x = (warps.paces[:, None] * (warm - warps.delays) / courses.step).ravel()
     at = np.clip(x, 0, courses.shares.shape[1] - 1).astype(np.intp)
-    miss = np.take(courses.shares, at.ravel(), axis=1)
-    miss = miss.reshape(len(courses.shares), at.shape[0] * at.shape[1], len(looked.warm))
-    miss -= looked.share.astype(np.float32)
-    miss /= looked.error.astype(np.float32)
+    miss = np.take(courses.shares, at, axis=1)
+    miss -= np.float32(share)
+    miss *= np.float32(1 / error)
     np.multiply(miss, miss, out=miss)
     miss /= 1 + miss / np.float32(_OUTLIER)
+    miss.setflags(write=False)
     return miss
 
 
-def score_all(misses: Shares, say: Numbers, courses: Courses, warps: Warps) -> Numbers:
-    """Log weight of every course × pace × delay."""
-    fit = -0.5 * np.einsum("rwn,n->rw", misses, say.astype(np.float32))
-    fit = fit.reshape(len(courses.shares), len(warps.paces), len(warps.delays)).astype(np.float64)
-    prior = warps.log_prior if warps.kind is None else warps.log_prior[warps.kind]
-    return np.asarray(fit + prior + courses.log_likely[:, None, None])
+def weigh_misses(
+    misses: Sequence[Shares], say: Numbers, log_prior: Numbers, counts: Sequence[int]
+) -> list[Numbers]:
+    """Log weight of every course × (pace and delay) by the first so many readings; one table for each of `counts`.
+
+    `log_prior` is such a table before anything was read.
+    """
+    total = np.zeros(log_prior.shape, np.float32)
+    found = {}
+    for count in range(len(misses) + 1):
+        if count in counts:
+            found[count] = np.asarray(log_prior - 0.5 * total)
+        if count < len(misses):
+            total += np.float32(say[count]) * misses[count]
+    return [found[count] for count in counts]
 
 
-def choose_members(looked: Looked, courses: Courses, warps: Warps, misses: Shares) -> Members:
-    """The courses that fit, each put where the last readings say the must stands; a reading without say is not heeded."""
-    log_weight = score_all(misses, looked.say, courses, warps).ravel()
-    log_weight -= log_weight.max()
-    kept = np.flatnonzero(log_weight > np.log(_LEAST_WEIGHT))
+def choose_members(looked: Looked, courses: Courses, warps: Warps, log_weight: Numbers) -> Members:
+    """The courses that fit, each put where the last readings say the must stands; a reading without say is not heeded.
+
+    `log_weight` is a table of course × (pace and delay).
+    """
+    scored = log_weight.ravel() - log_weight.max()
+    kept = np.flatnonzero(scored > np.log(_LEAST_WEIGHT))
     if len(kept) > _MOST_MEMBERS:
-        kept = kept[np.argpartition(log_weight[kept], -_MOST_MEMBERS)[-_MOST_MEMBERS:]]
+        kept = kept[np.argpartition(scored[kept], -_MOST_MEMBERS)[-_MOST_MEMBERS:]]
         kept.sort()
     row, pace, delay = np.unravel_index(
         kept, (len(courses.shares), len(warps.paces), len(warps.delays))
     )
-    weight = np.exp(log_weight[kept])
+    weight = np.exp(scored[kept])
     members = Members(courses, row, warps.paces[pace], warps.delays[delay], weight / weight.sum())
     return _anchor(members, looked)
 

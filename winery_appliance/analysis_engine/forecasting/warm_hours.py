@@ -15,6 +15,7 @@ COLDEST_C, HOTTEST_C = 4.0, 36.0  # beyond, yeast is not what the formula descri
 SETTLES_IN_H = 24.0  # a must comes near the temperature it is held at in about a day
 HORIZON_H = 1080.0  # 45 days; what lasts longer is not forecast
 _STEP_H = 6.0
+_KEPT_WITHIN = 1.2  # times the warmth that was expected: a degree and more all the time, or a day of failed cooling
 
 
 def pace_at(celsius: Numbers) -> Numbers:
@@ -37,6 +38,13 @@ class WarmClock:
         """Clock hours since the start; inf beyond the horizon."""
         found = np.interp(warm, self.warm, self.hours)
         return np.where(warm > self.warm[-1], np.inf, found)
+
+
+def was_kept(expected: WarmClock, known: WarmClock, now_h: float, end_h: float) -> bool:
+    """Whether a must was kept as warm from `now_h` to `end_h` as had been expected by then; `known` was read to the end."""
+    hours = np.array([now_h, end_h])
+    hoped, had = (float(np.diff(clock.warm_at(hours))[0]) for clock in (expected, known))
+    return had < _KEPT_WITHIN * hoped and hoped < _KEPT_WITHIN * had
 
 
 def wind_clock(
