@@ -4,9 +4,14 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import entry_points
 from pathlib import Path
 
+import click
+
 from backup.catalogue import (
+    SITES,
     Goal,
     Plan,
     Repository,
@@ -15,13 +20,16 @@ from backup.catalogue import (
     plan_restore,
     read_repository,
 )
-from backup.keys import load_site, need_site, open_site_nas, read_operational
+from backup.keys import load_site, open_site_nas, read_operational
 from backup.kit import Kit, load_kit
 from backup.nas import SENTINEL
 from backup.records import BaseFacts, DumpFacts, Place
 from backup.refusals import CouldNotRun, KeyRefused, NotReached
 from backup.store import DirectoryStore, Store
 from winery_appliance.core.settings import Settings
+
+REPOSITORIES = "winery.repositories"  # the entry points of stores that are no folders
+BUCKET = "s3"
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Access:
     identities: list[str]
     verify_key: str | None
     recipients: list[str]
+    site: str | None = None  # the kit's
 
 
 def find_access(settings: Settings, identity: str | None, *, allow_unsigned: bool) -> Access:
@@ -55,32 +64,93 @@ def find_access(settings: Settings, identity: str | None, *, allow_unsigned: boo
         [key.identity for key in keys],
         None if allow_unsigned else verify_key,
         [key.recipient for key in keys],
+        kit.site if kit else None,
     )
 
 
-@contextlib.contextmanager
-def open_repository(settings: Settings, repo: str) -> Iterator[Store]:
-    """The store that `--repo` names: `nas` for the one set up, else a folder, read only.
+def find_public_access(settings: Settings, identity: str | None = None) -> Access:
+    """What reading manifests takes: no secret, but who must have signed them, which the kit and the appliance know."""
+    if identity is not None:
+        return find_access(settings, identity, allow_unsigned=False)
+    site = load_site(settings)
+    if site is None:
+        click.echo("Signatures are not checked: this machine does not know the signer.", err=True)
+    return Access([], site.verify_key if site else None, [])
 
-    Raises CouldNotRun, NasAbsent.
+
+@dataclass(frozen=True)
+class Way:
+    """How to get to a repository: what `--repo` names, and for a bucket its endpoint, the file of credentials, and the
+    moment whose state is wanted.
     """
-    if repo == "nas":
-        with open_site_nas(settings, need_site(settings), "") as store:
+
+    repo: str = "nas"
+    endpoint: str | None = None
+    credentials: Path | None = None
+    as_of: datetime | None = None
+
+    @property
+    def is_bucket(self) -> bool:
+        """Whether it leads out of the house."""
+        return self.repo == BUCKET or self.repo.startswith("s3://")
+
+
+@contextlib.contextmanager
+def open_repository(settings: Settings, way: Way) -> Iterator[Store]:
+    """The store that `--repo` names: `nas` or `s3` for the one set up, a bucket, else a folder; read only.
+
+    Raises CouldNotRun, NasAbsent, click.UsageError.
+    """
+    repo = way.repo
+    if way.is_bucket:
+        with _open_bucket(settings, way) as store:
             yield store
         return
-    if repo == "s3" or repo.startswith("s3://"):
-        raise CouldNotRun("This release keeps no copies off-site. Name the NAS: --repo PATH")
-    path = Path(repo)
+    if way.endpoint or way.credentials or way.as_of:
+        raise click.UsageError(
+            "--endpoint, --credentials and --as-of are for a bucket: --repo s3://BUCKET/FOLDER"
+        )
+    own = load_site(settings)
+    if repo == "nas" and own is not None:
+        with open_site_nas(settings, own, "") as store:
+            yield store
+        return
+    path = (
+        settings.nas_root if repo == "nas" else Path(repo)
+    )  # on a new machine it is named, no more
     if not (path / SENTINEL).is_file() or not (path / "v1").is_dir():
         raise CouldNotRun(f"{path} holds no copies of ours. Nothing was done. Is the NAS mounted?")
     yield DirectoryStore(path)
 
 
-def choose_site(store: Store, settings: Settings, site: str | None) -> str:
-    """The site asked for, else this appliance's, else the only one there is. Raises CouldNotRun."""
+def _open_bucket(settings: Settings, way: Way) -> contextlib.AbstractContextManager[Store]:
+    """By whoever knows buckets: this package does not."""
+    found = entry_points(group=REPOSITORIES, name=BUCKET)
+    if not found:
+        raise CouldNotRun(
+            "This installation reads no buckets. Install it with: 'winery-appliance[s3]'"
+        )
+    try:
+        open_bucket = found[BUCKET].load()
+    except ImportError as error:
+        raise CouldNotRun(
+            f"This installation reads no buckets: {error.name} is not installed."
+        ) from error
+    opened: contextlib.AbstractContextManager[Store] = open_bucket(settings, way)
+    return opened
+
+
+def choose_site(store: Store, settings: Settings, site: str | None, kit: str | None = None) -> str:
+    """The site asked for, else the kit's, else this appliance's, else the only one there is. Raises CouldNotRun.
+
+    A store may hold many sites, and we may be allowed to see one: they are listed only when nothing names it.
+    """
+    named = site or kit
+    if named is not None and store.names(f"{SITES}/{named}/repos"):
+        return named
     sites = find_sites(store)
     own = load_site(settings)
-    wanted = site or (own.site if own and own.site in sites else None)
+    wanted = named or (own.site if own and own.site in sites else None)
     if wanted is None and len(sites) == 1:
         wanted = sites[0]
     if wanted not in sites:

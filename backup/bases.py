@@ -59,6 +59,17 @@ def load_newest_base(settings: Settings) -> NewestBase | None:
     return load_note(settings, "base.json", NewestBase)
 
 
+class BaseWanted(BaseModel):
+    """That somebody needs a base copy younger than `at`."""
+
+    at: datetime
+
+
+def ask_for_base(settings: Settings) -> None:
+    """Have the streaming process make a base copy soon."""
+    save_file(state_dir(settings) / "base-wanted.json", BaseWanted(at=now()).model_dump_json())
+
+
 class TarTap:
     """Reads a tar stream through, keeping the file `backup_manifest` and noticing whether the archive came to its end."""
 
@@ -113,6 +124,9 @@ def is_base_due(settings: Settings) -> bool:
         return bool(stretches)
     here = (repository.repository, stretches[-1].note.number, need_site(settings).kit.number)
     if (newest.repository, newest.stretch, newest.kit) != here:
+        return True
+    wanted = load_note(settings, "base-wanted.json", BaseWanted)
+    if wanted is not None and newest.begun_at < wanted.at <= now():
         return True
     return abs(now() - newest.begun_at) >= timedelta(hours=settings.backup_base_hours)
 
@@ -236,6 +250,8 @@ class _Copying:
                 yield process
             finally:
                 process.kill()
+                assert process.stdout is not None
+                process.stdout.close()
                 process.wait()
 
     def _await_log(self, stop: int) -> None:

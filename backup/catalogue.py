@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from backup.manifest import Kind, fingerprint, read_signed
+from backup.manifest import FIRST, Kind, fingerprint, read_signed
 from backup.records import (
     MANIFEST,
     SIGNED,
@@ -22,6 +22,7 @@ from backup.store import Store
 from backup.wal_format import SEGMENT, SEGMENT_NAME, format_lsn
 
 SITES = "v1/sites"
+READINGS = 5  # of a stretch that changes while it is read
 
 
 @dataclass
@@ -202,22 +203,31 @@ def _read_stretch(
         found.faults.append(str(error))
         found.unreadable.append(number)
         return previous
-    stretch = found.stretches[number] = Stretch(facts)
-    if facts.previous != previous and number - 1 in found.stretches:
+    if facts.previous not in (FIRST, previous) and number - 1 in found.stretches:
         found.faults.append(f"{key}: what stood before it was changed or removed")
-    try:
-        newest = _read_parts(store, found.place, stretch, newest, verify_key)
-    except Damaged as error:
-        stretch.fault = str(error)
-        found.faults.append(str(error))
+    for left in reversed(range(READINGS)):
+        stretch, names = Stretch(facts), store.names(found.place.stretch(number))
+        found.stretches[number] = stretch
+        try:
+            return _read_parts(store, found.place, stretch, names, newest, verify_key)
+        except Damaged as error:
+            if left and store.names(found.place.stretch(number)) != names:
+                continue  # a segment was closed meanwhile, which replaces its pieces
+            stretch.fault = str(error)
+            found.faults.append(str(error))
+            break
     return newest
 
 
 def _read_parts(
-    store: Store, place: Place, stretch: Stretch, newest: str, verify_key: str | None
+    store: Store,
+    place: Place,
+    stretch: Stretch,
+    names: list[str],
+    newest: str,
+    verify_key: str | None,
 ) -> str:
     number = stretch.facts.number
-    names = store.names(place.stretch(number))
     closed = newest
     stems = sorted({name.partition(".")[0] for name in names})
     for stem in [stem for stem in stems if SEGMENT_NAME.fullmatch(stem)]:

@@ -1,10 +1,11 @@
 """The way back from a portable dump: a new cluster, filled with it, and every table compared with what was dumped."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-from backup.records import DumpFacts, Place
+from backup.records import TABLES, DumpFacts, Place, TableFacts
 from backup.refusals import CouldNotRun, Damaged
 from backup.replay import Restored, connect_restored
 from backup.store import Store
@@ -76,7 +77,7 @@ class DumpRestore(Target):
             with connect_restored(password, port, facts.database) as connection:
                 held = hash_tables(connection)
                 connection.execute("ANALYZE")
-            differences = find_differences(facts.tables, held)
+            differences = find_differences(self._expected(), held)
             if differences:
                 raise Damaged(f"dump {facts.id}: {'; '.join(differences)}")
             if self._thorough:
@@ -92,6 +93,13 @@ class DumpRestore(Target):
             held=held,
             dump=facts.id,
         )
+
+    def _expected(self) -> list[TableFacts]:
+        """What the dumped snapshot held: by the manifest, or where that is silent by the files that it names."""
+        if self._facts.tables:
+            return self._facts.tables
+        listed = json.loads((self._kept.data / TABLES).read_text("utf-8"))
+        return [TableFacts.model_validate(table) for table in listed]
 
     def _fill(self, dump: Path, password: str, port: int) -> None:
         where = ["-h", postgres.LOOPBACK, "-p", str(port), "-U", postgres.SUPERUSER, "-w"]

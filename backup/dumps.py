@@ -6,6 +6,7 @@ give the very same tables.
 """
 
 import contextlib
+import json
 import re
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from backup.envelope import seal
 from backup.files import copy_files
 from backup.keys import load_note, need_site, open_site_nas, read_signing_key, save_file, state_dir
 from backup.manifest import ObjectFacts, sign
-from backup.records import MANIFEST, SEALED, DumpFacts, Place, RepositoryFacts
+from backup.records import MANIFEST, SEALED, TABLES, DumpFacts, Place, RepositoryFacts
 from backup.refusals import CouldNotRun
 from backup.server_address import program_address
 from backup.shipping import load_repository
@@ -152,9 +153,9 @@ class _Dumping:
             raise CouldNotRun(
                 f"The database could not be read: {str(error).strip()}. Nothing was published."
             ) from error
-        files = copy_files(
-            self._settings, store, folder, self._site.recipients, {ROLES: self._tell_roles()}
-        )
+        listed = json.dumps([table.model_dump() for table in tables]).encode()
+        more = {ROLES: self._tell_roles(), TABLES: listed}
+        files = copy_files(self._settings, store, folder, self._site.recipients, more)
         facts = DumpFacts(
             place=f"{folder}/{MANIFEST}",
             id=dump_id,

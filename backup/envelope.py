@@ -1,7 +1,8 @@
 """The envelope of every object: zstd inside age, so that `age -d | zstd -d` opens it without us.
 
-Everything streams: memory does not grow with the object. age tells only at the end of a file whether all of it was whole,
-and releases what came before: what `unseal` writes may be used only after it has returned.
+Everything streams, each step in a thread of its own: memory does not grow with the object. age tells only at the end of a
+file whether all of it was whole, and releases what came before: what `unseal` writes may be used only after it has
+returned.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from typing import Protocol
 
 import pyrage
 
+from backup.belt import Belt
 from backup.refusals import Damaged, KeyRefused
 
 try:
@@ -20,6 +22,7 @@ except ImportError:  # Python before 3.14
     from backports import zstd
 
 CHUNK = 1 << 20
+GATHERED = 1 << 18
 LEVEL = 3
 NO_KEY = "No matching keys"
 
@@ -64,110 +67,93 @@ class _Measure:
     def sha256(self) -> str:
         return self._hash.hexdigest()
 
+    def fill(self, source: Source, belt: Belt) -> None:
+        while data := source.read(CHUNK):
+            belt.write(self.take(data))
+
+    def empty(self, belt: Belt, sink: Sink) -> None:
+        while data := belt.read():
+            sink.write(self.take(data))
+
 
 class _Deflating:
-    """Reads `source` compressed. What `source` raises is kept in `error`: age hides it."""
+    """Compresses `source` onto a belt, and measures it."""
 
     def __init__(self, source: Source) -> None:
         self.plain = _Measure()
-        self.error: Exception | None = None
         self._source = source
         options = {
             zstd.CompressionParameter.compression_level: LEVEL,
             zstd.CompressionParameter.checksum_flag: 1,
         }
         self._compressor = zstd.ZstdCompressor(options=options)
-        self._ready = io.BytesIO()
-        self._ended = False
+
+    def fill(self, belt: Belt) -> None:
+        while chunk := self._source.read(CHUNK):
+            belt.write(self._compressor.compress(self.plain.take(chunk)))
+        belt.write(self._compressor.flush())
+
+
+class _Parcels:
+    """Reads a belt in the small pieces that age asks for."""
+
+    def __init__(self, belt: Belt) -> None:
+        self._belt = belt
+        self._block = io.BytesIO()
 
     def read(self, size: int) -> bytes:
-        while not (data := self._ready.read(size)) and not self._ended:
-            try:
-                chunk = self._source.read(CHUNK)
-            except Exception as error:
-                self.error = error
-                raise
-            if chunk:
-                self._ready = io.BytesIO(self._compressor.compress(self.plain.take(chunk)))
-            else:
-                self._ready = io.BytesIO(self._compressor.flush())
-                self._ended = True
+        data = self._block.read(size)
+        if not data:
+            self._block = io.BytesIO(self._belt.read())
+            data = self._block.read(size)
         return data
 
 
-class _Inflating:
-    """Writes what comes to `sink` decompressed. What goes wrong is kept in `error`: age hides it."""
+class _Gathering:
+    """Hands the small pieces that age writes on to a belt, many at a time."""
 
-    def __init__(self, sink: Sink) -> None:
-        self.plain = _Measure()
-        self.error: Exception | None = None
-        self._sink = sink
-        self._decompressor = zstd.ZstdDecompressor()
+    def __init__(self, belt: Belt) -> None:
+        self._belt = belt
+        self._pieces = bytearray()
 
     def write(self, data: bytes) -> int:
-        if self.error is not None:  # age writes what it still holds although we told it to stop
-            raise self.error
-        try:
-            if self._decompressor.eof and data:
-                raise Damaged("more follows the end of its content")
-            pending = data
-            while pending or not self._decompressor.needs_input:
-                plain = self._decompressor.decompress(pending, CHUNK)
-                pending = b""
-                self._sink.write(self.plain.take(plain))
-                if self._decompressor.eof:
-                    break
-        except Exception as error:
-            self.error = error
-            raise
+        self._pieces += data
+        if len(self._pieces) >= GATHERED:
+            self.hand_on()
         return len(data)
 
     def flush(self) -> None:
         pass
+
+    def hand_on(self) -> None:
+        data = bytes(self._pieces)
+        self._pieces.clear()
+        self._belt.write(data)
+
+
+class _Inflating:
+    """Writes what comes by a belt to `sink` decompressed, and measures it."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.plain = _Measure()
+        self._sink = sink
+        self._decompressor = zstd.ZstdDecompressor()
+
+    def empty(self, belt: Belt) -> None:
+        while data := belt.read():
+            if self._decompressor.eof:
+                raise Damaged("more follows the end of its content")
+            while data or not self._decompressor.needs_input:
+                plain = self._decompressor.decompress(data, CHUNK)
+                data = b""
+                self._sink.write(self.plain.take(plain))
+                if self._decompressor.eof:
+                    break
 
     @property
     def ended(self) -> bool:
         """Whether the compressed data came to its end and nothing stood behind it."""
         return self._decompressor.eof and not self._decompressor.unused_data
-
-
-class _MeasuredSink:
-    def __init__(self, sink: Sink) -> None:
-        self.measure = _Measure()
-        self._sink = sink
-
-    def write(self, data: bytes) -> int:
-        self._sink.write(self.measure.take(data))
-        return len(data)
-
-    def flush(self) -> None:
-        pass
-
-
-class _MeasuredSource:
-    def __init__(self, source: Source) -> None:
-        self.measure = _Measure()
-        self._source = io.BufferedReader(_Raw(source), CHUNK)
-
-    def read(self, size: int) -> bytes:
-        return self.measure.take(self._source.read(size))
-
-    def read_rest(self) -> None:
-        while self.read(CHUNK):
-            pass
-
-
-class _Raw(io.RawIOBase):
-    def __init__(self, source: Source) -> None:
-        self._source = source
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._source.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
 
 
 def seal(source: Source, sink: Sink, recipients: Sequence[str]) -> Sealed:
@@ -177,14 +163,16 @@ def seal(source: Source, sink: Sink, recipients: Sequence[str]) -> Sealed:
     Raises what `source` and `sink` raise.
     """
     keys = [pyrage.x25519.Recipient.from_str(recipient) for recipient in recipients]
-    reader, writer = _Deflating(source), _MeasuredSink(sink)
-    try:
-        pyrage.encrypt_io(reader, writer, keys)
-    except pyrage.EncryptError as error:
-        raise reader.error or error from None
-    return Sealed(
-        writer.measure.size, writer.measure.sha256, reader.plain.size, reader.plain.sha256
-    )
+    coming, going, sealed, deflating = Belt(), Belt(), _Measure(), _Deflating(source)
+    writer = _Gathering(going)
+    with (
+        going.emptied_by(lambda: sealed.empty(going, sink)),
+        coming.filled_by(lambda: deflating.fill(coming)),
+    ):
+        pyrage.encrypt_io(_Parcels(coming), writer, keys)
+        writer.hand_on()
+    plain = deflating.plain
+    return Sealed(sealed.size, sealed.sha256, plain.size, plain.sha256)
 
 
 def unseal(
@@ -196,17 +184,23 @@ def unseal(
     not what was expected, and what `source` and `sink` raise.
     """
     keys = [read_identity(identity) for identity in identities]
-    reader, writer = _MeasuredSource(source), _Inflating(sink)
+    coming, going, sealed, inflating = Belt(), Belt(), _Measure(), _Inflating(sink)
+    writer = _Gathering(going)
     try:
-        pyrage.decrypt_io(reader, writer, keys)
-        reader.read_rest()
+        with (
+            going.emptied_by(lambda: inflating.empty(going)),
+            coming.filled_by(lambda: sealed.fill(source, coming)),
+        ):
+            pyrage.decrypt_io(_Parcels(coming), writer, keys)
+            writer.hand_on()
+            while coming.read():
+                pass
     except (pyrage.DecryptError, OSError, zstd.ZstdError) as error:
-        _explain(writer.error or error)
-    if not writer.ended:
+        _explain(error)
+    if not inflating.ended:
         raise Damaged("its compressed content is cut off")
-    found = Sealed(
-        reader.measure.size, reader.measure.sha256, writer.plain.size, writer.plain.sha256
-    )
+    plain = inflating.plain
+    found = Sealed(sealed.size, sealed.sha256, plain.size, plain.sha256)
     if expected is not None and found != expected:
         raise Damaged("its size or hash is not the one in the signed manifest")
     return found

@@ -22,7 +22,9 @@ FILES = "files.tar" + SEALED
 SECRETS = "secrets"
 SETTINGS = "backup/settings.env"
 # In the copy of the database itself, of this run or machine, or the copies themselves.
-LEFT_OUT = frozenset({"postgresql", "log", "run", "nas", SECRETS, "winery-appliance.json"})
+LEFT_OUT = frozenset(
+    {"postgresql", "log", "run", "nas", "sync", "restore", SECRETS, "winery-appliance.json"}
+)
 STATE_FILES = ("site.json", "keys")
 
 

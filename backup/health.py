@@ -18,6 +18,7 @@ from backup.proofs import Proof, load_trend
 from backup.refusals import CouldNotRun, Damaged, KeyRefused, Stale
 from backup.status import Status, load_status
 from winery_appliance.core.settings import Settings
+from winery_appliance.core.words import N_, ngettext, say
 
 SILENT = timedelta(seconds=60)
 LATE = timedelta(minutes=5)
@@ -25,12 +26,29 @@ PROOF_AGE = timedelta(days=2)
 GRACE = 2  # a copy is late when it is older than so many of its periods
 SHOWN = 30  # trial restores of the trend
 
+# Of each kind of copy: that it failed, that it is missing, how old it is.
+COPIES = {
+    "base": (
+        N_("The newest base copy failed: %(why)s"),
+        N_("There is no recent base copy."),
+        N_("The newest base copy is %(age)s old."),
+    ),
+    "dump": (
+        N_("The newest portable dump failed: %(why)s"),
+        N_("There is no recent portable dump."),
+        N_("The newest portable dump is %(age)s old."),
+    ),
+}
+
 Level = Literal["green", "amber", "red"]
 LEVELS: tuple[Level, ...] = ("green", "amber", "red")
 
 
 class Finding(BaseModel):
-    """One thing that was looked at: what is so, and what to do about it. `code` is the exit code it alone would give."""
+    """One thing that was looked at: what is so, and what to do about it, in the language that is spoken while it is judged.
+
+    `code` is the exit code it alone would give.
+    """
 
     name: str
     level: Level
@@ -77,9 +95,9 @@ def assess(settings: Settings, moment: datetime) -> Health:
     try:
         site = load_site(settings)
     except CouldNotRun as error:
-        return _sum_up([Finding(name="keys", level="red", words=str(error), code=1)])
+        return sum_up([Finding(name="keys", level="red", words=str(error), code=1)])
     if site is None:
-        return _sum_up([_tell_no_keys(settings)])
+        return sum_up([_tell_no_keys(settings)])
     status, trend = load_status(settings), load_trend(settings)
     base, dump = load_newest_base(settings), load_newest_dump(settings)
     proof = trend[-1] if trend else None
@@ -97,7 +115,7 @@ def assess(settings: Settings, moment: datetime) -> Health:
         _judge_kit(site, moment),
         _judge_place(site, settings),
     ]
-    return _sum_up(findings).model_copy(
+    return sum_up(findings).model_copy(
         update=_tell_status(status, moment)
         | _tell_copies(base, dump)
         | {
@@ -105,23 +123,26 @@ def assess(settings: Settings, moment: datetime) -> Health:
             "kit": site.kit.number,
             "kit_proven_at": site.kit.proven_at,
             "proven_at": next((one.at for one in reversed(trend) if one.ok), None),
-            "proof": proof.model_dump(mode="json") if proof else None,
+            "proof": proof.model_dump(mode="json") | {"words": str(proof.words)} if proof else None,
             "trend": [Trial.model_validate(one.model_dump()) for one in trend[-SHOWN:]],
         }
     )
 
 
 def _tell_no_keys(settings: Settings) -> Finding:
-    words, remedy = "There are no keys, so nothing is copied.", "winery-backup keys init --kit FILE"
+    words = say("There are no keys, so nothing is copied.")
+    remedy = "winery-backup keys init --kit FILE"
     if load_status(settings) is None:  # a container's own, empty folder looks so, too
-        words = (
-            f"Nothing is known of copies in {settings.data}: no keys, and no process that copies."
+        words = say(
+            "Nothing is known of copies in %(folder)s: no keys, and no process that copies.",
+            folder=settings.data,
         )
-        remedy += "; where copies are made elsewhere: winery-backup status there"
+        remedy += say("; where copies are made elsewhere: winery-backup status there")
     return Finding(name="keys", level="red", words=words, remedy=remedy, code=KeyRefused.exit_code)
 
 
-def _sum_up(findings: list[Finding]) -> Health:
+def sum_up(findings: list[Finding]) -> Health:
+    """The state of the whole: the worst of its parts, and what to do about each that is not well."""
     bad = sorted(
         (finding for finding in findings if finding.level != "green"),
         key=lambda finding: -LEVELS.index(finding.level),
@@ -141,33 +162,34 @@ def _sum_up(findings: list[Finding]) -> Health:
 def _judge_stream(settings: Settings, status: Status | None, moment: datetime) -> Iterator[Finding]:
     stale = Stale.exit_code
     if status is None or abs(moment - status.at) > SILENT:
-        words, remedy = "The process that copies does not run.", "winery-backup stream"
+        words, remedy = say("The process that copies does not run."), "winery-backup stream"
         yield Finding(name="stream", level="red", words=words, remedy=remedy, code=stale)
     else:
         for trouble in status.trouble:
-            yield Finding(name="stream", level="red", words=trouble, code=stale)
+            yield Finding(name="stream", level="red", words=str(trouble), code=stale)
     shipped = status.shipped_at if status else None
     if shipped is None or abs(moment - shipped) > LATE + timedelta(seconds=settings.backup_every_s):
-        words = "New records have not reached the NAS lately."
-        remedy = f"See that the NAS is on, mounted at {settings.nas_root}, and not full."
+        words = say("New records have not reached the NAS lately.")
+        remedy = say(
+            "See that the NAS is on, mounted at %(root)s, and not full.", root=settings.nas_root
+        )
         yield Finding(name="log", level="red", words=words, remedy=remedy, code=stale)
     else:
-        words = f"All records reached the NAS {_tell_age(moment - shipped)} ago."
+        words = say("All records reached the NAS %(age)s ago.", age=tell_age(moment - shipped))
         yield Finding(name="log", level="green", words=words)
 
 
 def _judge_copy(
     settings: Settings, name: str, at: datetime | None, every_h: int, moment: datetime
 ) -> Finding:
-    title = {"base": "base copy", "dump": "portable dump"}[name]
+    failed, missing, fresh = COPIES[name]
     failure = load_failure(settings, name)
     if failure is not None:
-        trouble = f"The newest {title} failed: {failure.words}"
+        trouble = say(failed, why=failure.words)
     elif at is None or abs(moment - at) > GRACE * timedelta(hours=every_h):
-        trouble = f"There is no recent {title}."
+        trouble = say(missing)
     else:
-        words = f"The newest {title} is {_tell_age(moment - at)} old."
-        return Finding(name=name, level="green", words=words)
+        return Finding(name=name, level="green", words=say(fresh, age=tell_age(moment - at)))
     return Finding(
         name=name,
         level="amber",
@@ -180,27 +202,34 @@ def _judge_copy(
 def _judge_proof(trend: list[Proof], moment: datetime) -> Finding:
     proof, remedy = trend[-1] if trend else None, "winery-backup drill"
     if proof is not None and not proof.ok:
-        words = f"The last trial restore failed: {proof.words}"
-        remedy = "winery-backup verify names what is damaged; a full copy begins anew: winery-backup base --full"
+        words = say("The last trial restore failed: %(why)s", why=proof.words)
+        remedy = say(
+            "winery-backup verify names what is damaged; a full copy begins anew: winery-backup base --full"
+        )
         return Finding(
             name="proof", level="red", words=words, remedy=remedy, code=Damaged.exit_code
         )
     if proof is None or abs(moment - proof.at) > PROOF_AGE:
-        words = "No restore was proven in the last two days."
+        words = say("No restore was proven in the last two days.")
         return Finding(
             name="proof", level="amber", words=words, remedy=remedy, code=Stale.exit_code
         )
-    words = f"A trial restore {_tell_age(moment - proof.at)} ago gave everything back in {proof.rto_s:.0f} s."
+    words = say(
+        "A trial restore %(age)s ago gave everything back in %(seconds)s s.",
+        age=tell_age(moment - proof.at),
+        seconds=f"{proof.rto_s:.0f}",
+    )
     return Finding(name="proof", level="green", words=words)
 
 
 def _judge_kit(site: Site, moment: datetime) -> Finding:
     if site.kit.is_proven(moment):
-        return Finding(name="kit", level="green", words=f"Kit {site.kit.number} is proven.")
+        words = say("Kit %(number)s is proven.", number=site.kit.number)
+        return Finding(name="kit", level="green", words=words)
     return Finding(
         name="kit",
         level="amber",
-        words=f"Kit {site.kit.number} was not proven in the last 90 days.",
+        words=say("Kit %(number)s was not proven in the last 90 days.", number=site.kit.number),
         remedy="winery-backup keys prove --identity -",
         code=Stale.exit_code,
     )
@@ -208,12 +237,13 @@ def _judge_kit(site: Site, moment: datetime) -> Finding:
 
 def _judge_place(site: Site, settings: Settings) -> Finding:
     if site.mounted:
-        return Finding(name="nas", level="green", words=f"The NAS is at {settings.nas_root}.")
+        words = say("The NAS is at %(root)s.", root=settings.nas_root)
+        return Finding(name="nas", level="green", words=words)
     return Finding(
         name="nas",
         level="amber",
-        words="The copies lie in a folder of this machine: no help when it is lost.",
-        remedy="Mount a NAS, name it in WINERY_NAS, and make new keys for it.",
+        words=say("The copies lie in a folder of this machine: no help when it is lost."),
+        remedy=say("Mount a NAS, name it in WINERY_NAS, and make new keys for it."),
         code=Stale.exit_code,
     )
 
@@ -227,7 +257,7 @@ def _tell_status(status: Status | None, moment: datetime) -> dict[str, Any]:
         "last_commit": status.last_commit,
         "shipped_at": shipped,
         "spool_bytes": status.spool_bytes,
-        "gap": status.reason if (status.stretch or 0) > 1 else None,
+        "gap": say(status.reason) if status.reason and (status.stretch or 0) > 1 else None,
     }
 
 
@@ -240,12 +270,16 @@ def _tell_copies(base: NewestBase | None, dump: NewestDump | None) -> dict[str, 
     }
 
 
-def _tell_age(age: timedelta) -> str:
+def tell_age(age: timedelta) -> str:
+    """A length of time in its largest fitting unit."""
     seconds = max(0.0, age.total_seconds())
-    for size_s, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size_s:
-            return f"{seconds // size_s:.0f} {name}"
-    return f"{seconds:.0f} seconds"
+    if seconds >= 2 * 86400:
+        return say("%(n)s days", n=int(seconds // 86400))
+    if seconds >= 2 * 3600:
+        return say("%(n)s hours", n=int(seconds // 3600))
+    if seconds >= 2 * 60:
+        return say("%(n)s minutes", n=int(seconds // 60))
+    return ngettext("%(num)s second", "%(num)s seconds", round(seconds))
 
 
 def render_metrics(health: Health, moment: datetime) -> str:

@@ -9,8 +9,9 @@ import psycopg
 from pydantic import BaseModel
 
 from backup.keys import save_file, state_dir
-from backup.refusals import CouldNotRun
+from backup.refusals import CouldNotRun, keep_words
 from winery_appliance.core.clock import now
+from winery_appliance.core.kept_sentence import Kept
 from winery_appliance.core.postgres_programs import PostgresRefused
 from winery_appliance.core.settings import Settings
 
@@ -19,7 +20,7 @@ class JobFailure(BaseModel):
     """That a job failed, and has not succeeded since."""
 
     at: datetime
-    words: str
+    words: Kept
 
 
 @contextlib.contextmanager
@@ -29,9 +30,8 @@ def noting_failure(settings: Settings, job: str) -> Iterator[None]:
         yield
     except (CouldNotRun, PostgresRefused, OSError, psycopg.Error) as error:
         with contextlib.suppress(OSError):  # a full disk must not hide the failure itself
-            save_file(
-                _path(settings, job), JobFailure(at=now(), words=str(error)).model_dump_json()
-            )
+            failure = JobFailure(at=now(), words=keep_words(error))
+            save_file(_path(settings, job), failure.model_dump_json())
         raise
     _path(settings, job).unlink(missing_ok=True)
 

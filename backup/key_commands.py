@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from backup.keys import Custody, Site, make_site, need_site, prove_kit, rotate_kit, save_site
-from backup.kit import load_kit, read_kit, render_printable, write_kit
+from backup.kit import Bucket, load_kit, read_kit, render_printable, write_kit
 from winery_appliance.core.clock import now
 from winery_appliance.core.settings import Settings, read_settings
 
@@ -121,7 +121,10 @@ def list_kits(as_json: bool) -> None:
 
 
 def _hand_out(settings: Settings, site: Site, identity: str, kit_file: Path) -> list[str]:
-    page = write_kit(kit_file, site, identity, str(settings.nas_root))
+    bucket = None
+    if settings.offsite is not None:
+        bucket = Bucket(settings.offsite, settings.offsite_endpoint, settings.offsite_region)
+    page = write_kit(kit_file, site, identity, str(settings.nas_root), bucket)
     save_site(settings, site)
     read_kit(kit_file.read_text(encoding="utf-8"))
     return [

@@ -14,6 +14,7 @@ import segno
 from backup.envelope import read_identity
 from backup.keys import Site
 from backup.kit_pdf import render_pdf
+from backup.manifest import render_pem
 from backup.refusals import CouldNotRun, KeyRefused
 
 KEY_PREFIX = "AGE-SECRET-KEY-1"
@@ -60,13 +61,31 @@ def load_kit(path: str, typed: str = "") -> Kit:
         raise KeyRefused(f"The kit {path} cannot be read ({error}).") from error
 
 
-def write_kit(path: Path, site: Site, identity: str, repository: str) -> Path:
+@dataclass(frozen=True)
+class Bucket:
+    """Where copies lie outside the house, for the kit: s3://BUCKET/FOLDER, the store's address, the region."""
+
+    address: str
+    endpoint: str | None = None
+    region: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The address of the folder by HTTP."""
+        bucket, _, folder = self.address.removeprefix("s3://").partition("/")
+        base = self.endpoint or f"https://s3.{self.region or 'us-east-1'}.amazonaws.com"
+        return "/".join(part for part in (base.rstrip("/"), bucket, folder.strip("/")) if part)
+
+
+def write_kit(
+    path: Path, site: Site, identity: str, repository: str, bucket: Bucket | None = None
+) -> Path:
     """Write the kit's file and, beside it, its printable pages, HTML and PDF; the path of the PDF.
 
     None may exist. Raises CouldNotRun.
     """
     pdf = path.with_suffix(".pdf")
-    text = render_kit(site, identity, repository)
+    text = render_kit(site, identity, repository, bucket)
     try:
         _write_new(path, text.encode())
         for page in (path.with_suffix(".html"), pdf):
@@ -86,9 +105,10 @@ def _write_new(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def render_kit(site: Site, identity: str, repository: str) -> str:
+def render_kit(site: Site, identity: str, repository: str, bucket: Bucket | None = None) -> str:
     """The text of `kit.txt`."""
     kit = site.kit
+    outside = _render_bucket(site, bucket) if bucket is not None else ""
     return f"""# Recovery kit of a winery appliance. Whoever holds it and the copies can read everything.
 # kit: {kit.number}
 # made: {kit.made_at:%Y-%m-%d %H:%M} UTC
@@ -98,12 +118,13 @@ def render_kit(site: Site, identity: str, repository: str) -> str:
 # public key: {kit.recipient}
 #
 # To come back on any Linux machine with Python, from the repository alone (the NAS mounted at /mnt/nas):
-#   cd /mnt/nas/v1/sites/{site.site}/tools && sha256sum -c SHA256SUMS
-#   python3 -m venv /opt/restore
+# The first lines prove that the programs are this appliance's (OpenSSL 3): go on after "Verified Successfully" and "OK".
+#   python3 -m venv /opt/restore && cd /mnt/nas/v1/sites/{site.site}/tools
+#   {_render_check(site, "/opt/restore/kit.pem")} && sha256sum -c SHA256SUMS
 #   /opt/restore/bin/pip install --no-index --find-links . 'winery-appliance[postgres]'
 #   /opt/restore/bin/winery-backup restore --repo /mnt/nas --target DIR --identity kit.txt
 #
-# Without any of our software (programs: age, zstd, tar, PostgreSQL 18), in .../repos/ID of the newest ID:
+{outside}# Without any of our software (programs: age, zstd, tar, PostgreSQL 18), in .../repos/ID of the newest ID:
 #   age -d -i kit.txt base/NEWEST/base.tar.zst.age | zstd -d | tar x -C DIR
 #   for each wal/*/SEGMENT.zst.age:
 #     age -d -i kit.txt wal/*/SEGMENT.zst.age | zstd -d > DIR/pg_wal/SEGMENT
@@ -120,6 +141,31 @@ def render_kit(site: Site, identity: str, repository: str) -> str:
 #   psql -d postgres -f DIR/backup/roles.sql
 #   pg_restore -C -d postgres DIR/db.dump
 {identity}
+"""
+
+
+def _render_check(site: Site, pem: str) -> str:
+    """The commands that hold SHA256SUMS against the verify key, by way of a file `pem`: nothing of ours has run yet."""
+    marks = [f"'-----{end} PUBLIC KEY-----'" for end in ("BEGIN", "END")]
+    key = f"printf '%s\\n' {marks[0]} {render_pem(site.verify_key)} {marks[1]} > {pem}"
+    return f"{key} && openssl pkeyutl -verify -rawin -pubin -inkey {pem} -in SHA256SUMS -sigfile SHA256SUMS.sig"
+
+
+def _render_bucket(site: Site, bucket: Bucket) -> str:
+    """The same from a bucket, by curl 7.75 or newer, which signs requests itself."""
+    endpoint = f" --endpoint {bucket.endpoint}" if bucket.endpoint else ""
+    region = bucket.region or "us-east-1"
+    return f"""# The same from the bucket {bucket.address}, with read-only credentials (the sealed page):
+#:  export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... AWS_DEFAULT_REGION={region}
+#:  get() {{ curl -fsS --aws-sigv4 aws:amz:{region}:s3 -u "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -O "$U/$1"; }}
+#:  U={bucket.url}/v1/sites/{site.site}/tools
+#:  mkdir -p tools && cd tools && get SHA256SUMS && get SHA256SUMS.sig
+#:  {_render_check(site, "kit.pem")} && for f in $(cut -c 67- SHA256SUMS); do get "$f"; done
+#:  sha256sum -c SHA256SUMS && cd ..
+#:  python3 -m venv /opt/restore
+#:  /opt/restore/bin/pip install --no-index --find-links tools 'winery-appliance[postgres,s3]'
+#:  /opt/restore/bin/winery-backup restore --repo {bucket.address}{endpoint} --target DIR --identity kit.txt
+#
 """
 
 

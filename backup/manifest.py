@@ -74,6 +74,25 @@ def sign(body: Body, signing_key: str) -> bytes:
     return text + b"\n" + line.encode() + b"\n"
 
 
+def sign_bytes(data: bytes, signing_key: str) -> bytes:
+    """The plain Ed25519 signature over `data`, 64 bytes, for programs that know nothing of us."""
+    return _private(signing_key).sign(data)
+
+
+def check_bytes(data: bytes, signature: bytes, verify_key: str, place: str) -> None:
+    """Raises Damaged unless `signature` is that key's over `data`; `place` is what to name it by."""
+    try:
+        _public(verify_key).verify(signature, data)
+    except InvalidSignature as error:
+        raise Damaged(f"{place}: not signed by this appliance ({verify_key})") from error
+
+
+def render_pem(verify_key: str) -> str:
+    """The line of base64 between the marks of a PEM file with the public key (RFC 8410), as openssl reads it."""
+    der = bytes.fromhex("302a300506032b6570032100") + _public(verify_key).public_bytes_raw()
+    return base64.b64encode(der).decode()
+
+
 def read_signed(data: bytes, kind: type[Kind], place: str, verify_key: str | None) -> Kind:
     """The body of a manifest found at `place`; `verify_key` None takes unsigned ones too.
 

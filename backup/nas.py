@@ -14,9 +14,9 @@ from pathlib import Path
 
 from backup.refusals import CouldNotRun
 from backup.store import DirectoryStore
+from winery_appliance.core.words import N_
 
 SENTINEL = "winery-backup.json"
-SAFE = "Nothing was written there; new records wait on this machine."
 
 
 class NasAbsent(CouldNotRun):
@@ -61,14 +61,31 @@ def open_nas(root: Path, number: str, *, mounted: bool, writer: str) -> Iterator
     try:
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        raise NasAbsent(f"The NAS at {root} is not there ({error.strerror}). {SAFE}") from error
+        raise NasAbsent(
+            N_(
+                "The NAS at %(root)s is not there (%(why)s). Nothing was written there; new records wait on this machine."
+            ),
+            root=str(root),
+            why=str(error.strerror),
+        ) from error
     try:
         opened = Path(f"/proc/self/fd/{descriptor}")
         if mounted and not _is_same(root, descriptor):
-            raise NasAbsent(f"The NAS is not mounted at {root}. {SAFE}")
+            raise NasAbsent(
+                N_(
+                    "The NAS is not mounted at %(root)s. Nothing was written there; new records wait on this machine."
+                ),
+                root=str(root),
+            )
         found = _read_number(opened, root)
         if found != number:
-            raise NasAbsent(f"Another disk is mounted at {root} than the one set up. {SAFE}")
+            raise NasAbsent(
+                N_(
+                    "Another disk is mounted at %(root)s than the one set up. Nothing was written there; new records wait "
+                    "on this machine."
+                ),
+                root=str(root),
+            )
         yield DirectoryStore(opened, writer)
     finally:
         os.close(descriptor)
@@ -77,8 +94,16 @@ def open_nas(root: Path, number: str, *, mounted: bool, writer: str) -> Iterator
 def explain_io(error: OSError, root: Path) -> CouldNotRun:
     """The sentence for an input or output error on the NAS."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return CouldNotRun(f"The NAS at {root} is full. New records wait on this machine.")
-    return NasAbsent(f"The NAS at {root} failed ({error.strerror or error}). {SAFE}")
+        return CouldNotRun(
+            N_("The NAS at %(root)s is full. New records wait on this machine."), root=str(root)
+        )
+    return NasAbsent(
+        N_(
+            "The NAS at %(root)s failed (%(why)s). Nothing was written there; new records wait on this machine."
+        ),
+        root=str(root),
+        why=str(error.strerror or error),
+    )
 
 
 def _is_same(root: Path, descriptor: int) -> bool:
@@ -93,5 +118,11 @@ def _read_number(root: Path, shown: Path | None = None) -> str:
         return str(json.loads((root / SENTINEL).read_text(encoding="utf-8"))["nas"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NasAbsent(
-            f"{shown or root} bears no readable mark of ours ({SENTINEL}): it is not the NAS that was set up. {SAFE}"
+            N_(
+                "%(root)s bears no readable mark of ours (%(mark)s): it is not the NAS that was set up. "
+                "Nothing was written "
+                "there; new records wait on this machine."
+            ),
+            root=str(shown or root),
+            mark=SENTINEL,
         ) from error

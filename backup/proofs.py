@@ -16,17 +16,21 @@ from backup.dump_restore import DumpRestore
 from backup.envelope import measure, unseal
 from backup.keys import read_operational, save_file, state_dir
 from backup.manifest import ObjectFacts
-from backup.records import DumpFacts, TableFacts
-from backup.refusals import CouldNotRun, Damaged
+from backup.records import MANIFEST, SEALED, SIGNED, DumpFacts, TableFacts
+from backup.refusals import CouldNotRun, Damaged, RepositoryAway, keep_words
 from backup.restore import Restore
 from backup.status import load_status
 from backup.store import Store
 from backup.target import Tell
+from backup.wal_format import SEGMENT_NAME
 from winery_appliance.core.clock import monotonic_s, now
+from winery_appliance.core.kept_sentence import Kept
 from winery_appliance.core.postgres_programs import PostgresRefused
 from winery_appliance.core.settings import Settings
 
 TREND = 400  # proofs remembered, a year and a month of nights
+NAS, OFFSITE = "", "-offsite"  # whose trial restores: each has a trend of its own
+AGAIN = timedelta(days=1)  # after a failure off-site
 
 
 class Proof(BaseModel):
@@ -34,7 +38,7 @@ class Proof(BaseModel):
 
     at: datetime
     ok: bool
-    words: str
+    words: Kept
     rto_s: float
     rpo_s: float | None = None
     lsn: str | None = None
@@ -62,10 +66,10 @@ def load_success(settings: Settings) -> Proof | None:
     return next((proof for proof in reversed(load_trend(settings)) if proof.ok), None)
 
 
-def load_trend(settings: Settings) -> list[Proof]:
+def load_trend(settings: Settings, of: str = NAS) -> list[Proof]:
     """The trial restores remembered, the newest last."""
     try:
-        lines = (state_dir(settings) / "proofs.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = _trend_path(settings, of).read_text(encoding="utf-8").splitlines()
         return [Proof.model_validate_json(line) for line in lines]
     except (OSError, ValueError):
         return []
@@ -83,8 +87,7 @@ def find_objects(repositories: list[Repository]) -> Iterator[tuple[str, ObjectFa
                 yield key, facts, dump.kit
         for stretch in repository.stretches.values():
             for part in stretch.parts:
-                folder = part.place.rpartition("/")[0]
-                yield f"{folder}/{part.content.name}", part.content, part.kit
+                yield part.content_place, part.content, part.kit
 
 
 def verify_objects(
@@ -109,10 +112,24 @@ def verify_objects(
                 elif measure(file) != (facts.size, facts.sha256):
                     faults.append(f"{key}: its size or hash is not the one in the signed manifest")
         except FileNotFoundError:
-            faults.append(f"{key}: it is missing")
+            if not _is_replaced(store, key):
+                faults.append(f"{key}: it is missing")
         except Damaged as error:
             faults.append(f"{key}: {error}")
     return wanted, faults
+
+
+def _is_replaced(store: Store, key: str) -> bool:
+    """Whether an object went as it should, while an appliance went on copying: a piece when its segment was whole, any
+    other after its manifest.
+    """
+    folder, _, name = key.rpartition("/")
+    if SEGMENT_NAME.fullmatch(folder.rpartition("/")[2]):
+        return store.exists(folder + SIGNED)
+    manifest = (
+        key.removesuffix(SEALED) + SIGNED if SEGMENT_NAME.match(name) else f"{folder}/{MANIFEST}"
+    )
+    return not store.exists(manifest)
 
 
 def drill(
@@ -121,17 +138,18 @@ def drill(
     repositories: list[Repository],
     access: Access,
     tell: Tell,
+    of: str = NAS,
 ) -> Proof:
     """Restore the newest state and the newest dump beside the running appliance, and remember what came of it.
 
     Every page and index is looked at. The replayed log is held against a dump it passes, the restored dump against what was
     dumped, table by table.
     """
-    begun_s, scratch = monotonic_s(), state_dir(settings) / "drill"
+    begun_s, scratch = monotonic_s(), state_dir(settings) / f"drill{of}"
     shutil.rmtree(scratch, ignore_errors=True)
     options: dict[str, Any] = {"pg_bin": settings.pg_bin, "tell": tell, "thorough": True}
     try:
-        rpo_s = _measure_rpo(settings)
+        rpo_s = _measure_rpo(settings) if of == NAS else None
         plan = choose_plan(repositories, Goal(), None)
         check_keys(plan.chain, access)
         witness = find_witness(plan)
@@ -157,12 +175,14 @@ def drill(
             held=restored.held,
         )
     except (CouldNotRun, PostgresRefused, OSError, psycopg.Error) as error:
-        proof = Proof(at=now(), ok=False, words=str(error), rto_s=monotonic_s() - begun_s)
-        _remember(settings, proof)
+        if not isinstance(error, RepositoryAway):
+            took_s = monotonic_s() - begun_s
+            proof = Proof(at=now(), ok=False, words=keep_words(error), rto_s=took_s)
+            _remember(settings, proof, of)
         raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    _remember(settings, proof)
+    _remember(settings, proof, of)
     return proof
 
 
@@ -176,7 +196,8 @@ def _measure_rpo(settings: Settings) -> float | None:
 def find_witness(plan: Plan) -> DumpFacts | None:
     """The newest dump whose position the log of `plan` passes on its way."""
     dumps = plan.repository.dumps
-    passed = [d for d in dumps if d.lsn is not None and plan.base.stop <= d.lsn <= plan.target]
+    told = [dump for dump in dumps if dump.tables]
+    passed = [d for d in told if d.lsn is not None and plan.base.stop <= d.lsn <= plan.target]
     return passed[-1] if passed else None
 
 
@@ -201,11 +222,15 @@ def _try_dump(
     return dump.id
 
 
-def _remember(settings: Settings, proof: Proof) -> None:
-    earlier = [one.model_copy(update={"held": []}) for one in load_trend(settings)]
+def _trend_path(settings: Settings, of: str) -> Path:
+    return state_dir(settings) / f"proofs{of}.jsonl"
+
+
+def _remember(settings: Settings, proof: Proof, of: str) -> None:
+    earlier = [one.model_copy(update={"held": []}) for one in load_trend(settings, of)]
     kept = [*earlier, proof][-TREND:]
     text = "".join(one.model_dump_json() + "\n" for one in kept)
-    save_file(state_dir(settings) / "proofs.jsonl", text)
+    save_file(_trend_path(settings, of), text)
 
 
 def is_drill_due(settings: Settings) -> bool:
@@ -214,3 +239,14 @@ def is_drill_due(settings: Settings) -> bool:
         return False
     proof = load_proof(settings)
     return proof is None or abs(now() - proof.at) >= timedelta(hours=settings.backup_drill_hours)
+
+
+def is_offsite_drill_due(settings: Settings) -> bool:
+    """The same for a trial restore from the bucket; one that failed is tried again after a day."""
+    if settings.offsite_drill_days == 0 or read_operational(settings) is None:
+        return False
+    trend = load_trend(settings, OFFSITE)
+    if not trend:
+        return True
+    pause = timedelta(days=settings.offsite_drill_days) if trend[-1].ok else AGAIN
+    return abs(now() - trend[-1].at) >= pause

@@ -20,6 +20,7 @@ from backup.wal_format import SEGMENT
 MANIFEST = "manifest.json"
 SEALED = ".zst.age"
 SIGNED = ".json"
+TABLES = "backup/tables.json"  # in a dump's files: its manifest's tables once more, for a manifest that is silent
 
 
 class RepositoryFacts(Body):
@@ -52,6 +53,11 @@ class WalFacts(Body):
     written_at: datetime
     kit: int
     content: ObjectFacts
+
+    @property
+    def content_place(self) -> str:
+        """The key of the object."""
+        return f"{self.place.rpartition('/')[0]}/{self.content.name}"
 
 
 class BaseFacts(Body):
@@ -89,7 +95,7 @@ class DumpFacts(Body):
     """A portable dump: the winery's database as `pg_dump` tells it, and what lies beside.
 
     `number` counts the dumps of a site. `tables` is what the dumped snapshot held; `lsn` the position of the log at which
-    the database held exactly that, where there was one.
+    the database held exactly that, where there was one. A manifest outside the house is silent about the tables.
     """
 
     id: str

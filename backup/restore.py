@@ -3,18 +3,24 @@
 PostgreSQL itself would open a database silently where a damaged log ends: it is told which record it must reach.
 """
 
+import hashlib
+import io
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from backup.catalogue import Goal, Plan
-from backup.records import DumpFacts, WalFacts
-from backup.refusals import CouldNotRun, Damaged, NotReached
+from backup.envelope import unseal
+from backup.records import SEALED, DumpFacts, WalFacts
+from backup.refusals import CouldNotRun, Damaged, Missing, NotReached
 from backup.replay import (
     LAST_COMMIT,
     REDO_DONE,
+    Reading,
     Restored,
     connect_restored,
     read_databases,
@@ -25,7 +31,7 @@ from backup.target import REPLAY_S, Target
 from backup.wal_format import SEGMENT, format_lsn
 from winery_appliance.core.child_process import wait_for
 from winery_appliance.core.postgres_processes import stop_leftovers
-from winery_appliance.core.postgres_programs import MAJOR, hand_to_server
+from winery_appliance.core.postgres_programs import HERE, MAJOR, hand_to_server
 
 # All of the log that is replayed lies in pg_wal.
 REPLAYING = {"restore_command": "false", "recovery_target_timeline": "current"}
@@ -61,7 +67,8 @@ class Restore(Target):
 
     def _restore(self, begun_s: float, *, skip_verify: bool) -> Restored:
         self._fetch()
-        return self._replay(self._build_cluster(skip_verify=skip_verify), begun_s)
+        cluster = self._build_cluster(skip_verify=skip_verify)
+        return self._replay(cluster, begun_s, skip_verify=skip_verify)
 
     def _clear_unfinished(self) -> None:
         """What a replay that was cut off worked on is not as it was unpacked."""
@@ -108,17 +115,42 @@ class Restore(Target):
             say(segment, sum(part.content.size for part in parts))
 
     def _build_segment(self, segment: str, parts: list[WalFacts]) -> None:
-        place = self._plan.repository.place
         folder = self._work / "wal"
         folder.mkdir(mode=0o700, exist_ok=True)
         draft = folder / f"{segment}.unfinished"
         with draft.open("wb") as file:
-            for part in parts:
-                key = part.place.rpartition("/")[0] + "/" + part.content.name
-                assert key.startswith(place.root)
-                self._open(key, part.content, file)
+            try:
+                for part in parts:
+                    self._open(part.content_place, part.content, file)
+            except Missing:
+                content = self._cut_from_whole(segment, parts)
+                if content is None:
+                    raise
+                file.seek(0)
+                file.write(content)
             file.truncate(SEGMENT)
         draft.rename(folder / segment)
+
+    def _cut_from_whole(self, segment: str, parts: list[WalFacts]) -> memoryview | None:
+        """What pieces held, out of the whole segment that takes their place where the appliance goes on copying; None where
+        there is none. The pieces' own signed hashes tell that it is the same. Raises Damaged.
+        """
+        whole = io.BytesIO()
+        key = self._plan.repository.place.segment(self._plan.base.stretch, segment) + SEALED
+        try:
+            with self._store.open(key) as source:
+                unseal(source, whole, self._identities)
+        except FileNotFoundError:
+            return None
+        except Damaged as error:
+            raise Damaged(f"{key}: {error}") from None
+        base = parts[0].start - parts[0].start % SEGMENT
+        content = whole.getbuffer()
+        for part in parts:
+            found = hashlib.sha256(content[part.start - base : part.end - base])
+            if found.hexdigest() != part.content.plain_sha256:
+                raise Damaged(f"{key}: it is not what its pieces were")
+        return content[parts[0].start - base : parts[-1].end - base]
 
     def _build_cluster(self, *, skip_verify: bool) -> Path:
         """Put the copies together; the cluster as it was copied, with the log to be replayed at hand."""
@@ -140,7 +172,7 @@ class Restore(Target):
                 folders[0].rename(cluster)
         return cluster
 
-    def _replay(self, cluster: Path, begun_s: float) -> Restored:
+    def _replay(self, cluster: Path, begun_s: float, *, skip_verify: bool) -> Restored:
         with self._once("replay"):
             pass
         for segment in sorted((self._work / "wal").iterdir()):
@@ -151,26 +183,44 @@ class Restore(Target):
         if witness is not None:
             self._compare(cluster, witness)
         self._tell("replay", to=format_lsn(self._plan.target))
-        with self._serving(cluster, self._recovery_options()) as (_, told):
-            pass
-        self._check_reached(told)
-        password = self._superuser_password(cluster)
-        self._tell("check")
-        with self._serving(cluster, {}) as (port, _):
-            tables, rows, held = read_databases(password, port, thorough=self._thorough)
-            if self._thorough:
-                self._check_pages(password, port)
+        # A password can be made only for a cluster whose replay is over: then a second server has to be started.
+        is_known = self._kept_password() is not None
+        with self._serving(cluster, self._recovery_options()) as (port, told):
+            self._check_reached(told)
+            read = self._read(self._superuser_password(cluster), port) if is_known else None
+        if read is None:
+            password = self._superuser_password(cluster)
+            with self._serving(cluster, {}) as (port, _):
+                read = self._read(password, port)
+        is_checked = read.has_checksums and not skip_verify
+        if is_checked:
+            self._tell("pg_checksums")
+            self._call("pg_checksums", ["--check", "-D", HERE], directory=cluster)
         moment, lsn, behind_s = self._sum_up(told)
         return Restored(
             to=moment,
             lsn=lsn,
             behind_s=behind_s,
-            tables=tables,
-            rows=rows,
+            tables=read.tables,
+            rows=read.rows,
+            uncounted=read.uncounted,
+            pages_whole=is_checked,
             took_s=self._measure(begun_s),
-            held=held,
+            held=read.held,
             witness=witness.id if witness else None,
         )
+
+    def _read(self, password: str, port: int) -> Reading:
+        self._tell("check")
+        try:
+            found = read_databases(password, port, thorough=self._thorough)
+        except (
+            psycopg.InternalError
+        ) as error:  # the classes XX and beyond: pages or rows that make no sense
+            raise Damaged(f"The restored database cannot be read: {str(error).strip()}") from error
+        if self._thorough:
+            self._check_pages(password, port)
+        return found
 
     def _compare(self, cluster: Path, witness: DumpFacts) -> None:
         """Replay up to where the dump was made, and hold every table against it. Raises Damaged."""

@@ -1,71 +1,55 @@
 """The commands that read copies: `list`, `info`, `check`, `verify`, `restore`, `drill`."""
 
 import json
-import os
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from backup.access import (
-    Access,
+    Way,
     check_keys,
     choose_plan,
     choose_site,
     find_access,
     find_dump,
+    find_public_access,
     open_repository,
     read_repositories,
 )
 from backup.catalogue import Goal, Plan, Repository
+from backup.command_frame import give_way
 from backup.dump_restore import DumpRestore
-from backup.proofs import Proof, verify_objects
+from backup.proofs import NAS, OFFSITE, Proof, verify_objects
 from backup.proofs import drill as run_drill
 from backup.records import BaseFacts, DumpFacts
 from backup.refusals import CouldNotRun, Damaged
+from backup.repository_options import (
+    identity_option,
+    json_option,
+    read_moment,
+    read_position,
+    read_share,
+    repository_options,
+    site_option,
+)
 from backup.restore import Restore
 from backup.retention import prune_nas
 from backup.target import Target
-from backup.wal_format import format_lsn, parse_lsn
+from backup.wal_format import format_lsn
 from backup.wheelhouse import check_tools
 from winery_appliance.core.settings import read_settings
 
-repo_option = click.option(
-    "--repo", default="nas", show_default=True, help="The NAS set up here, or a folder."
-)
-site_option = click.option("--site", help="Which winery, where the repository holds several.")
-json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
-identity_option = click.option("--identity", help="The kit's file, or - to type or scan the key.")
-
-
-def _moment(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter("like 2026-11-23T12:48:56+00:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _position(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
-    if value is None:
-        return None
-    try:
-        return parse_lsn(value)
-    except ValueError:
-        raise click.BadParameter("like 0/3000028") from None
-
 
 @click.command("list")
-@repo_option
+@repository_options("nas")
 @site_option
 @json_option
-def list_copies(repo: str, site: str | None, as_json: bool) -> None:
+def list_copies(way: Way, site: str | None, as_json: bool) -> None:
     """The base copies and how far the log behind each reaches; and the portable dumps."""
-    found = _read(repo, site)
+    found = _read(way, site)
     rows = [_row(repository, base) for repository in found for base in reversed(repository.bases)]
     if as_json:
         rows += [
@@ -92,29 +76,31 @@ def list_copies(repo: str, site: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("copy_id")
-@repo_option
+@repository_options("nas")
 @site_option
-def info(copy_id: str, repo: str, site: str | None) -> None:
+@json_option
+def info(copy_id: str, way: Way, site: str | None, as_json: bool) -> None:
     """Everything the manifest of a base copy or dump says."""
-    for repository in _read(repo, site):
+    for repository in _read(way, site):
         copies: list[BaseFacts | DumpFacts] = [*repository.bases, *repository.dumps]
         for copy in copies:
             if copy.id == copy_id:
-                click.echo(copy.model_dump_json(indent=1))
+                click.echo(copy.model_dump_json(indent=None if as_json else 1))
                 return
     raise CouldNotRun(f"There is no base copy and no dump {copy_id}.")
 
 
 @click.command()
-@repo_option
+@repository_options("nas")
 @site_option
+@identity_option
 @json_option
-def check(repo: str, site: str | None, as_json: bool) -> None:
+def check(way: Way, site: str | None, identity: str | None, as_json: bool) -> None:
     """Read every manifest: signatures, order, and no gap. Quick; `verify` reads the contents too."""
     settings = read_settings()
-    access = _public_access(settings)
-    with open_repository(settings, repo) as store:
-        chosen = choose_site(store, settings, site)
+    access = find_public_access(settings, identity)
+    with open_repository(settings, way) as store:
+        chosen = choose_site(store, settings, site, access.site)
         found = read_repositories(store, chosen, access)
         tools = check_tools(store, chosen, access.verify_key)
     faults = tools + [fault for repository in found for fault in repository.faults]
@@ -137,12 +123,12 @@ def check(repo: str, site: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@repo_option
+@repository_options("nas")
 @site_option
 @click.option("--set", "base_id", help="Begin from this base copy, or restore this dump.")
 @click.option("--latest", is_flag=True, help="The newest state; so it is without --time and --lsn.")
-@click.option("--time", callback=_moment, help="The state of this moment (UTC unless it says).")
-@click.option("--lsn", callback=_position, help="The state up to this position of the log.")
+@click.option("--time", callback=read_moment, help="The state of this moment (UTC unless it says).")
+@click.option("--lsn", callback=read_position, help="The state up to this position of the log.")
 @click.option(
     "--target",
     required=True,
@@ -156,7 +142,7 @@ def check(repo: str, site: str | None, as_json: bool) -> None:
 @click.option("--allow-unsigned", is_flag=True, help="Take copies that nobody vouches for.")
 @json_option
 def restore(
-    repo: str,
+    way: Way,
     site: str | None,
     base_id: str | None,
     latest: bool,
@@ -176,9 +162,11 @@ def restore(
     settings = read_settings()
     access = find_access(settings, identity, allow_unsigned=allow_unsigned)
     tell = _tell_json if as_json else _tell_person
-    with open_repository(settings, repo) as store:
+    with open_repository(settings, way) as store:
         tell("find")
-        repositories = read_repositories(store, choose_site(store, settings, site), access)
+        repositories = read_repositories(
+            store, choose_site(store, settings, site, access.site), access
+        )
         options: dict[str, Any] = {"pg_bin": settings.pg_bin, "tell": tell}
         work: Target
         dump = find_dump(repositories, base_id)
@@ -201,24 +189,17 @@ def restore(
         done = work.run(resume=resume, skip_verify=skip_verify)
     if as_json:
         click.echo(
-            json.dumps({"phase": "restored", **done.model_dump(mode="json", exclude={"held"})})
+            json.dumps(
+                {"phase": "restored", "words": done.sentence()}
+                | done.model_dump(mode="json", exclude={"held"})
+            )
         )
     else:
         click.echo(done.sentence())
 
 
-def _share(_: click.Context, __: click.Parameter, value: str) -> float:
-    try:
-        share = float(value.removesuffix("%")) / 100
-    except ValueError:
-        share = 0.0
-    if not 0 < share <= 1:
-        raise click.BadParameter("like 5%")
-    return share
-
-
 @click.command()
-@repo_option
+@repository_options("nas")
 @site_option
 @click.option(
     "--level",
@@ -228,12 +209,12 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
     help="How far to look: compare hashes, open the copies too, or restore the newest.",
 )
 @click.option(
-    "--sample", default="100%", show_default=True, callback=_share, help="Of all objects."
+    "--sample", default="100%", show_default=True, callback=read_share, help="Of all objects."
 )
 @identity_option
 @json_option
 def verify(
-    repo: str, site: str | None, level: str, sample: float, identity: str | None, as_json: bool
+    way: Way, site: str | None, level: str, sample: float, identity: str | None, as_json: bool
 ) -> None:
     """Read copies and compare them with their signed hashes; open them; or restore them."""
     settings = read_settings()
@@ -241,12 +222,13 @@ def verify(
     access = (
         find_access(settings, identity, allow_unsigned=False)
         if needs_key or identity
-        else _public_access(settings)
+        else find_public_access(settings)
     )
-    with open_repository(settings, repo) as store:
-        found = read_repositories(store, choose_site(store, settings, site), access)
+    with open_repository(settings, way) as store:
+        found = read_repositories(store, choose_site(store, settings, site, access.site), access)
         if level == "restore":
-            _show_proof(run_drill(settings, store, found, access, _tell_person), as_json=as_json)
+            proof = run_drill(settings, store, found, access, _tell_person, _whose(way))
+            _show_proof(proof, as_json=as_json)
             return
         count, faults = verify_objects(
             store, found, share=sample, identities=access.identities if needs_key else None
@@ -261,49 +243,48 @@ def verify(
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
-def prune(dry_run: bool) -> None:
+@json_option
+def prune(dry_run: bool, as_json: bool) -> None:
     """Remove what no moment of the promised days needs any more; it happens by itself after each base copy."""
     removals = prune_nas(read_settings(), dry_run=dry_run)
+    if as_json:
+        click.echo(json.dumps([{"key": one.key, "words": one.words} for one in removals]))
+        return
     for removal in removals:
         click.echo(f"{removal.key}  ({removal.words})")
     click.echo(f"{len(removals)} things {'would be' if dry_run else 'were'} removed.")
 
 
 @click.command()
-@repo_option
+@repository_options("nas")
 @site_option
 @identity_option
 @json_option
-def drill(repo: str, site: str | None, identity: str | None, as_json: bool) -> None:
+def drill(way: Way, site: str | None, identity: str | None, as_json: bool) -> None:
     """Restore the newest state beside the running appliance, check every page, and note the proof."""
-    os.nice(10)  # the winery at work comes first
+    give_way()
     settings = read_settings()
     access = find_access(settings, identity, allow_unsigned=False)
-    with open_repository(settings, repo) as store:
-        found = read_repositories(store, choose_site(store, settings, site), access)
-        proof = run_drill(settings, store, found, access, _tell_person)
+    with open_repository(settings, way) as store:
+        found = read_repositories(store, choose_site(store, settings, site, access.site), access)
+        proof = run_drill(settings, store, found, access, _tell_person, _whose(way))
     _show_proof(proof, as_json=as_json)
 
 
+def _whose(way: Way) -> str:
+    """Whose proof it is: what the bucket gave back tells nothing about the NAS, nor the other way round."""
+    return OFFSITE if way.is_bucket else NAS
+
+
 def _show_proof(proof: Proof, *, as_json: bool) -> None:
-    click.echo(proof.model_dump_json() if as_json else proof.words)
+    click.echo(proof.model_dump_json() if as_json else str(proof.words))
 
 
-def _read(repo: str, site: str | None) -> list[Repository]:
+def _read(way: Way, site: str | None) -> list[Repository]:
     settings = read_settings()
-    access = _public_access(settings)
-    with open_repository(settings, repo) as store:
-        return read_repositories(store, choose_site(store, settings, site), access)
-
-
-def _public_access(settings: Any) -> Access:
-    """Reading manifests needs no secret; who must have signed is known on the appliance only."""
-    from backup.keys import load_site
-
-    site = load_site(settings)
-    if site is None:
-        click.echo("Signatures are not checked: this machine does not know the signer.", err=True)
-    return Access([], site.verify_key if site else None, [])
+    access = find_public_access(settings)
+    with open_repository(settings, way) as store:
+        return read_repositories(store, choose_site(store, settings, site, access.site), access)
 
 
 def _row(repository: Repository, base: BaseFacts) -> dict[str, Any]:
@@ -367,9 +348,14 @@ def _tell_json(phase: str, **facts: Any) -> None:
 
 def _tell_person(phase: str, **facts: Any) -> None:
     text = ", ".join(f"{name} {value}" for name, value in facts.items())
-    if phase == "unpack":
+    is_counting = phase in ("unpack", "read")
+    if is_counting:
         text = f"{facts['bytes'] / 1e6:.1f} of {facts['of'] / 1e6:.1f} MB  {facts['name']}"
-    if phase != "unpack" or not sys.stderr.isatty():
+    if phase == "read":
+        left = f", {facts['left_s']:.0f} s left" if facts["left_s"] is not None else ""
+        text += f"  {facts['mb_s']:.2f} MB/s{left}"
+    if not is_counting or not sys.stderr.isatty():
         click.echo(f"{phase:<16}{text}", err=True)
     else:
-        click.echo(f"\r{phase:<16}{text:<60}", err=True, nl=facts["bytes"] == facts["of"])
+        is_last = phase == "unpack" and facts["bytes"] == facts["of"]
+        click.echo(f"\r{phase:<16}{text:<60}", err=True, nl=is_last)

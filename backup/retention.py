@@ -151,10 +151,15 @@ def prune(
     return removals
 
 
+def find_proven(settings: Settings) -> list[str]:
+    """The ids of the base copy and the dump that the last trial restore which succeeded came back from."""
+    proof = load_success(settings)
+    return [one for one in (proof.base, proof.dump) if one] if proof else []
+
+
 def prune_nas(settings: Settings, *, dry_run: bool) -> list[Removal]:
     """As `prune`, for the NAS of this appliance, with its settings and what it proved."""
     site, repository = need_site(settings), load_repository(settings)
-    proof = load_success(settings)
     if repository is None:
         return []
     with open_site_nas(settings, site, "prune") as store:
@@ -165,6 +170,6 @@ def prune_nas(settings: Settings, *, dry_run: bool) -> list[Removal]:
             now(),
             window=timedelta(days=settings.backup_window_days),
             every=timedelta(hours=settings.backup_base_hours),
-            proven=[one for one in (proof.base, proof.dump) if one] if proof else [],
+            proven=find_proven(settings),
             dry_run=dry_run,
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from backup.envelope import seal
 from backup.keys import Site
-from backup.manifest import ObjectFacts, fingerprint, read_signed, sign
+from backup.manifest import FIRST, ObjectFacts, fingerprint, read_signed, sign
 from backup.records import SEALED, SIGNED, Place, RepositoryFacts, StretchFacts, WalFacts
 from backup.refusals import Damaged
 from backup.spool import SpoolFile, SpoolStretch
@@ -48,7 +48,11 @@ class StretchShipper:
         signing_key: str,
         repository: RepositoryFacts,
         spool: SpoolStretch,
+        *,
+        detached: bool = False,
     ) -> None:
+        """A `detached` stretch hangs on nothing before it: that may come to the store later, or never."""
+        self._detached = detached
         self._store = store
         self._site = site
         self._key = signing_key
@@ -87,7 +91,7 @@ class StretchShipper:
         if not self._store.exists(key):
             facts = StretchFacts(
                 place=key,
-                previous=self._last_of(self._number - 1),
+                previous=FIRST if self._detached else self._last_of(self._number - 1),
                 number=note.number,
                 token=note.token,
                 reason=note.reason,

@@ -7,6 +7,8 @@ when they cease.
 import json
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -14,12 +16,15 @@ from pydantic import BaseModel
 from backup.keys import Site, need_site, open_site_nas, read_signing_key, save_file, state_dir
 from backup.nas import explain_io
 from backup.records import Place, RepositoryFacts
-from backup.refusals import CouldNotRun, Damaged
+from backup.refusals import CouldNotRun, Damaged, keep_words
 from backup.shipper import StretchBroken, StretchShipper
 from backup.spool import Spool, SpoolStretch
 from backup.store import DirectoryStore
 from winery_appliance.core.clock import monotonic_s, now
+from winery_appliance.core.kept_sentence import Kept
 from winery_appliance.core.settings import Settings
+
+OpenStore = Callable[[Site], AbstractContextManager[DirectoryStore]]
 
 
 class Report(BaseModel):
@@ -29,7 +34,7 @@ class Report(BaseModel):
     end: int | None = None
     last_commit: datetime | None = None
     shipped_at: datetime | None = None
-    error: str | None = None
+    error: Kept | None = None
     broken: str | None = None
 
 
@@ -62,11 +67,22 @@ def begin_repository(
 class Shipping:
     """Ships all stretches in the spool, again and again."""
 
-    def __init__(self, settings: Settings, repository: RepositoryFacts) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        repository: RepositoryFacts,
+        *,
+        spool: Spool | None = None,
+        open_store: OpenStore | None = None,
+        detached: bool = False,
+    ) -> None:
+        """From `spool` into the store that `open_store` opens, by default to the NAS; `detached` as StretchShipper's."""
         self._settings = settings
         self._key = read_signing_key(settings)
         self._repository = repository
-        self._spool = Spool(settings, repository.repository)
+        self._spool = spool or Spool(settings, repository.repository)
+        self._open_store = open_store or (lambda site: open_site_nas(settings, site, "ship"))
+        self._detached = detached
         self._shippers: dict[int, StretchShipper] = {}
         self._drafts_cleared = False
 
@@ -75,7 +91,7 @@ class Shipping:
         report = Report()
         try:
             site = need_site(self._settings)  # anew each time: there may be a new kit
-            with open_site_nas(self._settings, site, "ship") as store:
+            with self._open_store(site) as store:
                 if not self._drafts_cleared:
                     store.clear_drafts()
                     self._drafts_cleared = True
@@ -84,10 +100,10 @@ class Shipping:
                     report = self._ship_stretch(store, site, stretch, last=stretch is stretches[-1])
         except OSError as error:
             self._shippers.clear()
-            report.error = str(explain_io(error, self._settings.nas_root))
+            report.error = keep_words(explain_io(error, self._settings.nas_root))
         except CouldNotRun as error:
             self._shippers.clear()
-            report.error = str(error)
+            report.error = keep_words(error)
         return report
 
     def _ship_stretch(
@@ -98,7 +114,9 @@ class Shipping:
         try:
             shipper = self._shippers.get(number)
             if shipper is None:
-                shipper = StretchShipper(store, site, self._key, self._repository, stretch)
+                shipper = StretchShipper(
+                    store, site, self._key, self._repository, stretch, detached=self._detached
+                )
                 self._shippers[number] = shipper
             shipper.use(store, site)
             shipper.ship()

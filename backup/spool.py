@@ -97,10 +97,11 @@ class SpoolStretch:
 
 
 class Spool:
-    """The stretches of one repository that are not wholly on the NAS yet; the last one is being written."""
+    """The stretches of one repository that are not wholly shipped yet; the last one is being written."""
 
-    def __init__(self, settings: Settings, repository: str) -> None:
-        self._top = state_dir(settings) / "spool"
+    def __init__(self, settings: Settings, repository: str, top: Path | None = None) -> None:
+        """In the folder `top` those for off-site; the NAS's by default."""
+        self._top = top or state_dir(settings) / "spool"
         self.path = self._top / repository
 
     def stretches(self) -> list[SpoolStretch]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from backup.keys import load_note
+from winery_appliance.core.kept_sentence import Kept
 from winery_appliance.core.settings import Settings
 
 
@@ -20,7 +21,7 @@ class Status(BaseModel):
     last_commit: datetime | None = None
     shipped_at: datetime | None = None
     spool_bytes: int = 0
-    trouble: list[str] = []
+    trouble: list[Kept] = []
 
 
 def load_status(settings: Settings) -> Status | None:

@@ -34,8 +34,11 @@ class Store(ABC):
         """Write a new object; left without `publish`, nothing remains of it."""
 
     @abstractmethod
-    def open(self, key: str) -> BinaryIO:
-        """Read an object; FileNotFoundError when there is none."""
+    def open(self, key: str, *, keep: Path | None = None) -> BinaryIO:
+        """Read an object; FileNotFoundError when there is none.
+
+        A store far away may keep in the file `keep` what it has read, and goes on from there another time.
+        """
 
     @abstractmethod
     def names(self, prefix: str) -> list[str]:
@@ -84,7 +87,7 @@ class DirectoryStore(Store):
             finally:
                 path.unlink(missing_ok=True)
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, *, keep: Path | None = None) -> BinaryIO:
         """See Store."""
         return self._path(key).open("rb")
 

@@ -14,26 +14,30 @@ import shutil
 import signal
 import subprocess
 import sysconfig
-from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 import structlog
 
 from backup.bases import is_base_due, load_newest_base
+from backup.child_words import log_words
 from backup.dumps import is_dump_due
+from backup.kept_child import KeptChild
 from backup.keys import load_site, state_dir
 from backup.proofs import is_drill_due
 from backup.records import RepositoryFacts
+from backup.refusals import keep_words
 from backup.server_address import program_address
 from backup.shipping import Report, begin_repository, load_repository
 from backup.spool import Spool, SpoolStretch, StretchNote
 from backup.status import Status
 from winery_appliance.core.child_process import end_with_parent
 from winery_appliance.core.clock import monotonic_s, now
+from winery_appliance.core.kept_sentence import Kept, keep
 from winery_appliance.core.postgres_programs import PostgresRefused, open_program
 from winery_appliance.core.roles import role_url
 from winery_appliance.core.settings import Settings, child_environment
+from winery_appliance.core.words import N_
 
 log = structlog.get_logger("winery.backup")
 
@@ -41,57 +45,13 @@ SLOT = "winery_nas"
 TURN_S = 0.25
 CHECK_S = 5.0
 SILENT_S = 30.0  # a shipping process that reports nothing for so long hangs on the NAS
-PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 JOB_PAUSES_S = (1.0, 10.0, 60.0, 600.0, 3600.0)  # a copy that fails fills the NAS while it tries
+JOB_LONGEST_S = (
+    86400.0  # one that hangs on a NAS that was mounted anew would be the last of its kind
+)
 SAVE_S = 1.0
 FLOOR_BYTES = 512 << 20  # below this much free disk nothing more is spooled
 MIB = 1 << 20
-
-
-class _Child:
-    """A process of ours that is started again with growing pauses."""
-
-    def __init__(self, pauses_s: Sequence[float] = PAUSES_S) -> None:
-        self.process: subprocess.Popen[bytes] | None = None
-        self.started_s = 0.0
-        self._pauses_s = pauses_s
-        self._due_s = 0.0
-        self._failures = 0
-
-    def is_due(self) -> bool:
-        """Whether it has ended, or never ran, and its pause is over."""
-        if self.process is not None:
-            if self.process.poll() is None:
-                return False
-            self.forget()
-        return monotonic_s() >= self._due_s
-
-    def started(self, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-        self.started_s = monotonic_s()
-
-    def forget(self) -> None:
-        """Note that it is gone, and when it is due again."""
-        ended_well = self.process is not None and self.process.returncode == 0
-        if ended_well or (self._pauses_s is PAUSES_S and monotonic_s() - self.started_s > SILENT_S):
-            self._failures = 0
-        pause_s = self._pauses_s[min(self._failures, len(self._pauses_s) - 1)]
-        self._failures += 1
-        self._due_s = monotonic_s() + pause_s
-        self.process = None
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """End it; one that does not listen, as in a hanging NAS, is killed and not waited for."""
-        process = self.process
-        if process is None:
-            return
-        for sent, patience_s in ((number, 3.0), (signal.SIGKILL, 1.0)):
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(sent)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(patience_s)
-                break
-        self.forget()
 
 
 class Stream:
@@ -99,8 +59,10 @@ class Stream:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._receiver, self._shipping = _Child(), _Child()
-        self._base, self._dump, self._tools, self._drill = (_Child(JOB_PAUSES_S) for _ in range(4))
+        self._receiver, self._shipping = KeptChild(), KeptChild()
+        self._base, self._dump, self._tools, self._drill = (
+            KeptChild(JOB_PAUSES_S) for _ in range(4)
+        )
         self._tools_started = False
         self._repository: RepositoryFacts | None = None
         self._stretch: SpoolStretch | None = None
@@ -111,7 +73,7 @@ class Stream:
         self._checked_s = -CHECK_S
         self._saved_s = -SAVE_S
         self._spool_bytes = 0
-        self._trouble: dict[str, str] = {}
+        self._trouble: dict[str, Kept] = {}
         self._stopping = False
 
     def run(self) -> None:
@@ -132,7 +94,10 @@ class Stream:
 
     def _turn(self) -> None:
         if load_site(self._settings) is None:
-            self._note("keys", "There are no keys: run winery-backup keys init. Nothing is copied.")
+            self._note(
+                "keys",
+                keep(N_("There are no keys: run winery-backup keys init. Nothing is copied.")),
+            )
             self._save_status()
             return
         self._note("keys", None)
@@ -157,7 +122,8 @@ class Stream:
                 self._follow_slot(connection)
             self._note("server", None)
         except (psycopg.Error, PostgresRefused) as error:
-            self._note("server", f"The database does not answer: {_first_line(error)}")
+            words = keep(N_("The database does not answer: %(why)s"), why=_first_line(error))
+            self._note("server", words)
 
     def _follow_cluster(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
         row = connection.execute(
@@ -201,11 +167,11 @@ class Stream:
             self._stretch = stretches[-1]
             return
         if not stretches:
-            reason = "the first records of this repository"
+            reason = N_("the first records of this repository")
         elif status is None:
-            reason = "the server's slot was gone"
+            reason = N_("the server's slot was gone")
         else:
-            reason = broken or "the server gave up the slot: copies lagged too far behind"
+            reason = broken or N_("the server gave up the slot: copies lagged too far behind")
         self._end_children()
         if slot is not None:
             _drop_slot(connection, slot[1])
@@ -225,8 +191,15 @@ class Stream:
         if size > self._settings.backup_spool_mb * MIB or free < FLOOR_BYTES:
             self._note(
                 "space",
-                f"Copies wait on this machine ({size // MIB} MB, {free // MIB} MB free): nothing more is "
-                "taken up until the NAS is back. Recording goes on.",
+                keep(
+                    N_(
+                        "Copies wait on this machine (%(size)s MB, %(free)s MB free): nothing more is taken up "
+                        "until the NAS "
+                        "is back. Recording goes on."
+                    ),
+                    size=size // MIB,
+                    free=free // MIB,
+                ),
             )
             self._receiver.end(signal.SIGINT)
         else:
@@ -245,19 +218,22 @@ class Stream:
                 "pg_receivewal",
                 [*arguments, "-d", where],
                 environment=environment,
+                stderr=subprocess.PIPE,
                 preexec_fn=end_with_parent(signal.SIGINT),
             )
         except PostgresRefused as error:
-            self._note("receiver", str(error))
+            self._note("receiver", keep_words(error))
             self._receiver.forget()
             return
+        log_words(process, "pg_receivewal")
         self._note("receiver", None)
         self._receiver.started(process)
 
     def _keep_shipping(self) -> None:
         child = self._shipping
         if child.process is not None and monotonic_s() - self._heard_s > self._patience_s():
-            self._note("nas", f"The NAS at {self._settings.nas_root} hangs. New records wait here.")
+            words = N_("The NAS at %(root)s hangs. New records wait on this machine.")
+            self._note("nas", keep(words, root=str(self._settings.nas_root)))
             log.warning("shipping hangs and is ended")
             child.end(signal.SIGKILL)
         if child.is_due():
@@ -275,34 +251,49 @@ class Stream:
         """Start what is due: a base copy (at once where the log has none to begin from), the programs of a restore beside
         it, the portable dump and the trial restore.
         """
+        for job in (self._base, self._dump, self._tools, self._drill):
+            if job.is_older(JOB_LONGEST_S):
+                log.warning("a job of the copies hangs and is ended")
+                job.end(signal.SIGKILL)
         newest = load_newest_base(self._settings)
         assert self._stretch is not None
         assert self._repository is not None
         here = (self._repository.repository, self._stretch.note.number)
         is_there = newest is not None and (newest.repository, newest.stretch) == here
-        self._note("base", None if is_there else "No base copy of this stretch is finished yet.")
+        missing = keep(N_("No base copy of this stretch is finished yet."))
+        self._note("base", None if is_there else missing)
         if self._report.end is None:
             return
         if self._base.is_due() and is_base_due(self._settings):
-            self._base.started(self._start_own("base", "--if-due"))
+            self._base.started(self._start_job("base", "--if-due"))
         if not is_there:
             return
         if self._settings.backup_tools and not self._tools_started:
             self._tools_started = True
-            self._tools.started(self._start_own("tools"))
+            self._tools.started(self._start_job("tools"))
         if self._dump.is_due() and is_dump_due(self._settings):
-            self._dump.started(self._start_own("dump", "--if-due"))
+            self._dump.started(self._start_job("dump", "--if-due"))
         is_dumping = self._dump.process is not None  # the trial restore proves the new dump, too
         if not is_dumping and self._drill.is_due() and is_drill_due(self._settings):
-            self._drill.started(self._start_own("drill"))
+            self._drill.started(self._start_job("drill"))
 
-    def _start_own(self, *arguments: str, stdout: int | None = None) -> subprocess.Popen[bytes]:
+    def _start_job(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A command that does its work and ends. What it tells a person is left out; `status` shows what became of it."""
+        log.info("a job of the copies was started", job=arguments[0])
+        process = self._start_own(*arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        log_words(process, arguments[0])
+        return process
+
+    def _start_own(
+        self, *arguments: str, stdout: int, stderr: int | None = None
+    ) -> subprocess.Popen[bytes]:
         command = [str(Path(sysconfig.get_path("scripts"), "winery-backup")), *arguments]
         return subprocess.Popen(
             command,
             env=child_environment(self._settings),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
+            stderr=stderr,  # shipping writes lines of its own
             start_new_session=True,
             preexec_fn=end_with_parent(signal.SIGTERM),
         )
@@ -335,14 +326,16 @@ class Stream:
         self._shipping.end(signal.SIGKILL)
         self._base.end()
 
-    def _note(self, name: str, trouble: str | None) -> None:
+    def _note(self, name: str, trouble: Kept | None) -> None:
         """Keep a trouble for the status; its beginning and end are logged."""
+        if (trouble is None) != (name not in self._trouble):
+            self._saved_s = -SAVE_S  # whoever asks is told at once
         if trouble is None:
             if self._trouble.pop(name, None) is not None:
                 log.info("copies: over", trouble=name)
             return
         if name not in self._trouble:
-            log.warning("copies", trouble=trouble)
+            log.warning("copies", trouble=str(trouble))
         self._trouble[name] = trouble
 
     def _save_status(self) -> None:
@@ -359,7 +352,7 @@ class Stream:
             last_commit=self._report.last_commit,
             shipped_at=self._report.shipped_at,
             spool_bytes=self._spool_bytes,
-            trouble=sorted(self._trouble.values()),
+            trouble=sorted(self._trouble.values(), key=str),
         )
         with contextlib.suppress(OSError):  # on a full disk the status is late, and nothing worse
             path = state_dir(self._settings) / "status.json"

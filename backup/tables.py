@@ -33,15 +33,24 @@ def list_tables(connection: Connection) -> list[tuple[str, str]]:
     return [(str(schema), str(name)) for schema, name in connection.execute(TABLES)]
 
 
-def count_rows(connection: Connection) -> tuple[int, int]:
-    """Read every table to its end; how many tables and rows there are."""
-    rows, tables = 0, list_tables(connection)
+def count_rows(connection: Connection, largest: int | None) -> tuple[int, int, list[str]]:
+    """How many tables and rows there are, and the names of the tables above `largest` bytes, whose rows are not among them.
+
+    Every other table is read to its end.
+    """
+    rows, uncounted, tables = 0, list[str](), list_tables(connection)
     for table in tables:
-        query = sql.SQL("SELECT count(*) FROM ONLY {}").format(sql.Identifier(*table))
-        row = connection.execute(query).fetchone()
+        name = sql.Identifier(*table)
+        size = "SELECT pg_relation_size(%s::regclass)"
+        row = connection.execute(size, [name.as_string(connection)]).fetchone()
+        assert row is not None
+        if largest is not None and int(row[0]) > largest:
+            uncounted.append(".".join(table))
+            continue
+        row = connection.execute(sql.SQL("SELECT count(*) FROM ONLY {}").format(name)).fetchone()
         assert row is not None
         rows += int(row[0])
-    return len(tables), rows
+    return len(tables), rows, uncounted
 
 
 def hash_tables(connection: Connection) -> list[TableFacts]:

@@ -6,23 +6,24 @@ the very end, after the database was read. What was cut off is taken up again.
 
 import contextlib
 import fcntl
+import hashlib
 import json
-import os
 import secrets
 import shutil
 import signal
 import tarfile
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from backup.archives import extract_plain
-from backup.envelope import CHUNK, unseal
+from backup.belt import Belt
+from backup.disk import Disk, opened_disk
+from backup.envelope import CHUNK, Source, unseal
 from backup.keys import save_file
 from backup.manifest import ObjectFacts
-from backup.refusals import CouldNotRun, Damaged, KeyRefused
+from backup.refusals import CouldNotRun, Damaged, KeyRefused, Missing
 from backup.replay import Restored, explain_replay
 from backup.store import Store
 from winery_appliance.core import postgres
@@ -37,11 +38,40 @@ WORK = ".restore"
 NOTHING = frozenset({"lost+found"})
 REPLAY_S = 24 * 3600.0
 ROOM_BYTES = 200 << 20
+KEPT_BYTES = 8 << 20  # of objects this large a store far away keeps what was read
+TOLD_S = 1.0
 
 # A server that is cut off here leaves nothing that is used: all is synced once, at the end.
 UNSYNCED = {"fsync": "off", "synchronous_commit": "off"}
 
 Tell = Callable[..., None]
+
+
+class Meter:
+    """Reads `source`, an object of `facts`, and tells every second how far and how fast it goes."""
+
+    def __init__(self, source: Source, facts: ObjectFacts, tell: Tell) -> None:
+        self._source, self._facts, self._tell = source, facts, tell
+        self._begun_s = self._told_s = monotonic_s()
+        self._read = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """As the source's."""
+        data = self._source.read(size)
+        self._read += len(data)
+        moment_s = monotonic_s()
+        if moment_s - self._told_s >= TOLD_S:
+            self._told_s = moment_s
+            rate = self._read / (moment_s - self._begun_s)
+            self._tell(
+                "read",
+                name=self._facts.name,
+                bytes=self._read,
+                of=self._facts.size,
+                mb_s=round(rate / 1e6, 3),
+                left_s=round((self._facts.size - self._read) / rate) if rate else None,
+            )
+        return data
 
 
 class Target(ABC):
@@ -121,13 +151,15 @@ class Target(ABC):
         self.check(resume=resume)
         self._target.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._work.mkdir(mode=0o700, exist_ok=True)
-        with self._only_one():
+        with self._only_one(), opened_disk(self._work) as disk:
             self._begin_journal()
             if self._restored is None:
-                self._restored = self._restore(begun_s, skip_verify=skip_verify)
-                os.sync()  # what is noted as restored must be so after a power cut; see UNSYNCED
+                # A trial leaves the disk to the appliance that runs beside it.
+                with contextlib.nullcontext() if self._thorough else disk.written_early():
+                    self._restored = self._restore(begun_s, skip_verify=skip_verify)
+                disk.sync()  # what is noted as restored must be so after a power cut; see UNSYNCED
                 self._save_journal()
-            self._put_in_place()
+            self._put_in_place(disk)
         return self._restored
 
     def _free_bytes(self) -> int:
@@ -180,56 +212,60 @@ class Target(ABC):
         draft = self._work / f"{name}.unfinished"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
-        reading, writing = os.pipe()
-        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, CHUNK)
-        faults: list[Exception] = []
+        belt = Belt()
 
         def extract() -> None:
             try:
-                with (
-                    os.fdopen(reading, "rb") as source,
-                    tarfile.open(mode="r|", fileobj=source, bufsize=CHUNK) as tar,
-                ):
-                    tar.copybufsize = CHUNK  # type: ignore[attr-defined]
+                with tarfile.open(mode="r|", fileobj=belt, bufsize=CHUNK) as tar:  # type: ignore[call-overload]
+                    tar.copybufsize = CHUNK
                     extract_plain(tar, draft)
-                    while source.read(CHUNK):
-                        pass
-            except Exception as error:  # noqa: BLE001 - handed to the thread that waits
-                faults.append(error)
+                while belt.read():
+                    pass
+            except (tarfile.TarError, EOFError, ValueError) as error:
+                raise Damaged(f"{key}: its archive cannot be unpacked ({error})") from None
 
-        extractor = threading.Thread(target=extract, daemon=True)
-        extractor.start()
-        try:
-            with os.fdopen(writing, "wb") as sink:
-                self._open(key, facts, sink)
-        except BrokenPipeError:
-            pass  # the extractor tells why
-        finally:
-            extractor.join()
-        if faults:
-            if isinstance(faults[0], OSError) and faults[0].errno is not None:
-                raise faults[0]
-            raise Damaged(f"{key}: its archive cannot be unpacked ({faults[0]})")
+        with belt.emptied_by(extract):
+            self._open(key, facts, belt)
         draft.rename(self._work / name)
 
     def _open(self, key: str, facts: ObjectFacts, sink: Any) -> None:
+        keep = self._work / "read" if facts.size >= KEPT_BYTES else None
+        if keep is not None:
+            keep = self._begin_keeping(key, keep)
         try:
-            with self._store.open(key) as source:
-                unseal(source, sink, self._identities, expected=facts.sealed)
+            with self._store.open(key, keep=keep) as source:
+                metered = Meter(source, facts, self._tell)
+                unseal(metered, sink, self._identities, expected=facts.sealed)
+            if keep is not None:
+                keep.unlink(missing_ok=True)
         except FileNotFoundError:
-            raise Damaged(f"{key}: it is missing") from None
+            raise Missing(f"{key}: it is missing") from None
         except Damaged as error:
+            if keep is not None:  # another time it is read anew
+                keep.unlink(missing_ok=True)
             raise Damaged(f"{key}: {error}") from None
         except KeyRefused as error:
             raise KeyRefused(f"{key}: {error}") from None
+
+    def _begin_keeping(self, key: str, folder: Path) -> Path:
+        """The file for what is read of an object, among those of this restore only this one."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        keep = folder / hashlib.sha256(key.encode()).hexdigest()
+        for other in folder.iterdir():
+            if other != keep:
+                other.unlink()
+        return keep
 
     def _call(
         self,
         program: str,
         arguments: Sequence[str | Path],
         environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
     ) -> None:
-        done = run_program(self._settings, program, arguments, environment=environment)
+        done = run_program(
+            self._settings, program, arguments, environment=environment, directory=directory
+        )
         if done.returncode != 0:
             said = (done.stdout + done.stderr).decode(errors="replace").strip()[-500:]
             raise Damaged(f"{program} found a fault: {said}")
@@ -300,7 +336,7 @@ class Target(ABC):
         with self._proving():
             self._call("pg_amcheck", arguments, {"PGPASSWORD": password})
 
-    def _put_in_place(self) -> None:
+    def _put_in_place(self, disk: Disk) -> None:
         """Let the data directory appear: files, then the database, then the mark by which the appliance takes it."""
         files, cluster = self._work / "files", self._work / "cluster"
         if files.is_dir():
@@ -312,5 +348,5 @@ class Target(ABC):
         data = DataDirectory(self._target)
         data.claim()
         data.release()
-        os.sync()
+        disk.sync()
         shutil.rmtree(self._work)

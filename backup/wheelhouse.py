@@ -17,16 +17,19 @@ from importlib import metadata
 from pathlib import Path
 
 from backup.keys import Site, open_site_nas, read_signing_key
-from backup.manifest import Body, read_signed, sign
+from backup.manifest import Body, check_bytes, read_signed, sign, sign_bytes
 from backup.refusals import Damaged
 from backup.store import Store
 from winery_appliance.core.settings import Settings
 
 PRODUCT = "winery-appliance"
-EXTRAS = frozenset({"postgres"})
+EXTRAS = frozenset({"postgres", "s3"})
 PACKAGES = ("winery_appliance", "sync", "backup")
 LEFT_OUT = frozenset({"INSTALLER", "REQUESTED", "RECORD", "direct_url.json"})
 SUMS = "SHA256SUMS"
+SIGNATURE = (
+    "SHA256SUMS.sig"  # by which the kit's recipe knows the sums, before anything of ours runs
+)
 REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[([^\]]*)\])?[^;]*(?:;(.*))?")
 EXTRA = re.compile(r"extra\s*==\s*[\"']([^\"']+)[\"']")
 
@@ -58,16 +61,19 @@ def publish_tools(settings: Settings, site: Site) -> bool:
             if wheels[name] != known or not is_there:
                 store.remove(f"{folder}/{name}")
                 store.put(f"{folder}/{name}", data)
-        if kept is not None and kept.wheels == wheels:
+        is_signed = store.exists(f"{folder}/{SIGNATURE}")
+        if kept is not None and kept.wheels == wheels and is_signed:
             return False
+        key, sums = read_signing_key(settings), _render_sums(wheels)
         facts = ToolsFacts(
             place=f"{folder}/manifest.json",
             python=f"{sys.version_info.major}.{sys.version_info.minor}",
             machine=platform.machine(),
             wheels=wheels,
         )
-        _replace(store, f"{folder}/{SUMS}", _render_sums(wheels))
-        _replace(store, facts.place, sign(facts, read_signing_key(settings)))
+        _replace(store, f"{folder}/{SUMS}", sums)
+        _replace(store, f"{folder}/{SIGNATURE}", sign_bytes(sums, key))
+        _replace(store, facts.place, sign(facts, key))
         for name in store.names(folder):
             if name.endswith(".whl") and name not in wheels:
                 store.remove(f"{folder}/{name}")
@@ -143,15 +149,42 @@ def check_tools(store: Store, site: str, verify_key: str | None) -> list[str]:
         facts = _read_facts(store, folder, verify_key)
     except Damaged as error:
         return [str(error)]
+    if facts is None:
+        return []
     faults = []
-    for name, sha256 in (facts.wheels if facts else {}).items():
+    for name, sha256 in facts.wheels.items():
         key = f"{folder}/{name}"
         try:
             if hashlib.sha256(store.read(key)).hexdigest() != sha256:
                 faults.append(f"{key}: its hash is not the one in the signed manifest")
         except FileNotFoundError:
             faults.append(f"{key}: it is missing")
-    return faults
+    return [*faults, *_check_sums(store, folder, facts, verify_key)]
+
+
+def _check_sums(
+    store: Store, folder: str, facts: ToolsFacts, verify_key: str | None
+) -> Iterator[str]:
+    """What would stop the kit's recipe before it begins."""
+    key, signature = f"{folder}/{SUMS}", f"{folder}/{SIGNATURE}"
+    try:
+        sums = store.read(key)
+        if sums != _render_sums(facts.wheels):
+            yield f"{key}: it does not name the programs of the signed manifest"
+        if verify_key is not None:
+            check_bytes(sums, store.read(signature), verify_key, signature)
+    except FileNotFoundError:
+        yield f"{key} or {signature}: it is missing"
+    except Damaged as error:
+        yield str(error)
+
+
+def read_tools(store: Store, site: str, verify_key: str | None) -> list[str]:
+    """The names of the programs' files in the order in which they are to be copied, the manifest last; none before it is
+    there. Raises Damaged.
+    """
+    facts = _read_facts(store, f"v1/sites/{site}/tools", verify_key)
+    return [*sorted(facts.wheels), SUMS, SIGNATURE, "manifest.json"] if facts else []
 
 
 def _read_facts(store: Store, folder: str, verify_key: str | None) -> ToolsFacts | None:

@@ -10,6 +10,7 @@ import pytest
 from backup.catalogue import find_repositories, read_repository
 from backup.keys import open_site_nas
 from backup.retention import Removal, prune
+from backup.working_alone import working_alone
 from tests.integration.backup.conftest import Cellar
 from tests.integration.backup.test_restore import flip, objects_of, read_control, restore
 from tests.integration.runtime.running_appliance import wait_for
@@ -42,6 +43,16 @@ def test_an_incremental_copy_comes_back_with_the_ones_before_it(
     assert done.returncode == 0, done.stderr
     assert "combine" in done.stderr
     assert len(read_control(tmp_path / "new")) == 30
+
+
+@pytest.mark.parametrize("work", ["base copy", "dump"])
+def test_of_two_at_the_same_time_one_is_made(copied: Cellar, work: str) -> None:
+    before = objects_of(copied)
+    with working_alone(copied.settings, work):
+        done = copied.run(work.partition(" ")[0])
+    assert done.returncode == 1
+    assert "is being made already, by another process. Nothing was done." in done.stderr
+    assert objects_of(copied) == before
 
 
 def test_a_new_kit_gets_a_full_copy_of_its_own(cellar: Cellar, tmp_path: Path) -> None:

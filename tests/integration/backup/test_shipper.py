@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from backup.access import Way, find_access, open_repository, read_repositories
 from backup.keys import read_signing_key
+from backup.proofs import verify_objects
 from backup.records import Place
 from backup.shipper import StretchBroken, StretchShipper
 from backup.shipping import load_repository
 from backup.spool import Spool, SpoolStretch
 from backup.store import DirectoryStore
 from tests.integration.backup.conftest import Cellar
-from tests.integration.backup.test_restore import objects_of, restore
+from tests.integration.backup.test_restore import objects_of, read_control, restore, restore_here
 
 
 @pytest.fixture
@@ -119,3 +121,42 @@ def test_records_without_a_base_copy_are_not_passed_over_for_an_older_state(
     assert refused.returncode == 5
     asked = refused.stderr.rpartition("--set ")[2].strip()
     assert restore(copied, tmp_path / "new", "--dry-run", "--set", asked).returncode == 0
+
+
+def close_segment(shipper: StretchShipper, stretch: SpoolStretch) -> bool:
+    """Let the growing segment be whole and shipped, which replaces its pieces; whether there was one."""
+    for partial in stretch.path.glob("*.partial"):
+        partial.rename(partial.with_suffix(""))
+        return shipper.ship()
+    return False
+
+
+def test_a_segment_closed_in_the_middle_hinders_neither_restore_nor_verify(
+    copied: Cellar, stretch: SpoolStretch, tmp_path: Path
+) -> None:
+    """The appliance goes on copying while somebody reads: pieces give way to the whole segment."""
+    shipper, closed = make_shipper(copied, stretch), list[bool]()
+    pieces = [path for path in objects_of(copied) if path.parent.parent.parent.name == "wal"]
+    access = find_access(copied.settings, None, allow_unsigned=False)
+    with open_repository(copied.settings, Way(str(copied.nas))) as store:
+        seen = read_repositories(store, "home", access)
+
+        def close(phase: str, **_: object) -> None:
+            if phase == "unpack":  # the first: the plan is made, the log not read yet
+                closed.append(close_segment(shipper, stretch))
+
+        restore_here(copied, tmp_path / "new", tell=close)
+
+        assert closed[0]
+        assert pieces
+        assert not any(path.exists() for path in pieces)
+        assert len(read_control(tmp_path / "new")) == 20
+        assert verify_objects(store, seen, share=1.0, identities=None)[1] == []
+        whole = next(
+            path
+            for path in objects_of(copied)
+            if path.parent.parent.name == "wal" and path.name.endswith(".zst.age")
+        )
+        whole.unlink()
+        seen = read_repositories(store, "home", access)
+        assert verify_objects(store, seen, share=1.0, identities=None)[1] != []

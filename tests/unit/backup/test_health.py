@@ -11,10 +11,12 @@ from backup.dumps import NewestDump
 from backup.health import assess, render_metrics
 from backup.job_failures import noting_failure
 from backup.keys import KitFacts, Site, save_file, save_site, state_dir
+from backup.nas import NasAbsent
 from backup.proofs import Proof
 from backup.refusals import CouldNotRun
 from backup.status import Status
 from winery_appliance.core.settings import Settings
+from winery_appliance.core.words import LANGUAGES, speaking
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -122,6 +124,36 @@ def test_each_trouble_has_its_sentence(
     assert finding.name == name
     assert said in finding.words
     assert health.reasons == [f"{finding.words} {finding.remedy}".rstrip()]
+
+
+def test_each_trouble_is_told_in_the_language_of_who_reads(machine: Machine) -> None:
+    full = NasAbsent(
+        "The NAS is not mounted at %(root)s. Nothing was written there; new records wait on this machine.",
+        root="/mnt/nas",
+    )
+    machine.status = Status(at=NOW - timedelta(seconds=1), trouble=[full.sentence, "ENOSPC"])
+    machine.base_at = machine.dump_at = NOW - 3 * DAY
+    machine.proofs = [Proof(at=NOW, ok=False, words=full.sentence, rto_s=1.0)]
+    machine.kit = machine.kit.model_copy(update={"proven_at": None})
+    machine.site = machine.site.model_copy(update={"mounted": False})
+    machine.save()
+    with pytest.raises(NasAbsent), noting_failure(machine.settings, "base"):
+        raise full
+
+    english = assess(machine.settings, NOW)
+    for language in LANGUAGES[1:]:
+        with speaking(language):
+            told = assess(machine.settings, NOW)
+        assert [(f.name, f.level, f.code) for f in told.findings] == [
+            (f.name, f.level, f.code) for f in english.findings
+        ]
+        for before, after in zip(english.findings, told.findings, strict=True):
+            if before.words != "ENOSPC":  # what a machine said
+                assert after.words != before.words
+                assert "not mounted" not in after.words
+            if before.remedy and not before.remedy.startswith("winery-backup"):
+                assert after.remedy != before.remedy
+        assert sum("/mnt/nas" in finding.words for finding in told.findings) == 3
 
 
 def test_an_old_proof_is_amber_although_it_succeeded(machine: Machine) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from backup.keys import KitFacts, Site
 from backup.kit import read_kit, render_kit, render_page, render_printable
+from backup.manifest import make_signing_key, read_verify_key
 from backup.refusals import KeyRefused
 from winery_appliance.core.clock import now
 
@@ -19,7 +20,7 @@ SITE = Site(
     nas="1",
     mounted=True,
     custody="strict",
-    verify_key="ed25519:AAAA",
+    verify_key=read_verify_key(make_signing_key()),
     operational=None,
     kits=(KitFacts(number=2, recipient=str(KEY.to_public()), made_at=now(), canary_sha256="00"),),
 )
@@ -29,7 +30,7 @@ TEXT = render_kit(SITE, str(KEY), "/mnt/nas")
 def test_a_kit_tells_what_a_restore_needs() -> None:
     kit = read_kit(TEXT)
 
-    assert (kit.identity, kit.site, kit.verify_key) == (str(KEY), "home", "ed25519:AAAA")
+    assert (kit.identity, kit.site, kit.verify_key) == (str(KEY), "home", SITE.verify_key)
     assert (kit.number, kit.recipient) == ("2", SITE.kit.recipient)
 
 

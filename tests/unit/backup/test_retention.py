@@ -1,13 +1,17 @@
 """Retention: what it removes is never missed, whatever the clock did."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backup.catalogue import Repository, Stretch
+from backup.keys import save_file, state_dir
+from backup.proofs import Proof
 from backup.records import BaseFacts, DumpFacts, Place, RepositoryFacts, StretchFacts, WalFacts
-from backup.retention import Kept, choose_expired, plan_removals
+from backup.retention import Kept, choose_expired, find_proven, plan_removals
+from winery_appliance.core.settings import Settings
 
 BEGIN = datetime(2026, 11, 1, 2, tzinfo=UTC)
 WINDOW, EVERY = timedelta(days=14), timedelta(days=1)
@@ -82,6 +86,24 @@ def test_a_jump_of_the_clock_removes_nothing_young(jump: timedelta, after: int) 
 def test_a_clock_set_back_removes_nothing() -> None:
     copies = nightly(400)
     assert expire(copies, copies[-1].at - timedelta(days=2)) == []
+
+
+def test_a_trial_that_failed_takes_nothing_from_the_last_that_succeeded(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    assert find_proven(settings) == []
+    proofs = [
+        Proof(at=BEGIN, ok=True, words="", rto_s=1.0, base="older", dump="old dump"),
+        Proof(at=BEGIN + EVERY, ok=True, words="", rto_s=1.0, base="3", dump="dump"),
+        Proof(at=BEGIN + 2 * EVERY, ok=False, words="damaged", rto_s=1.0, base="9"),
+    ]
+    lines = "".join(f"{proof.model_dump_json()}\n" for proof in proofs)
+    save_file(state_dir(settings) / "proofs.jsonl", lines)
+
+    proven = find_proven(settings)
+
+    assert proven == ["3", "dump"]
+    copies = nightly(400)
+    assert not {"0", "1", "2", "3"} & set(expire(copies, copies[-1].at, proven))
 
 
 def test_an_old_repository_stays_as_long_as_a_dump_in_it_does() -> None:
