@@ -1,1 +1,1 @@
-"""Copies of the winery that leave the house: snapshots and history for cloud storage."""
+"""Copies of the winery that leave the house: the log, copies and history, pushed to object storage over any line."""
