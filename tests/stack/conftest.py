@@ -18,6 +18,12 @@ if ASKED not in os.environ:
     collect_ignore_glob = ["test_*.py"]
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Tell a failure at once: a run takes half an hour, and may be cut off before its end."""
+    if report.failed:
+        say(report.longreprtext)
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Everything running, signed in for the first time."""

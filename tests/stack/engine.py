@@ -124,6 +124,12 @@ class Engine:
         self.inside("ip", "addr", "add", f"{self.address}/30", "dev", "lan0")
         self.inside("ip", "link", "set", "lan0", "up")
 
+    @property
+    def process_number(self) -> int:
+        """By which its network is found below /proc."""
+        assert self._process is not None
+        return self._process.pid
+
     def inside(self, *command: str) -> str:
         """Run a program of this machine in the engine's network."""
         assert self._process is not None

@@ -11,8 +11,9 @@ from tests.stack.engine import Engine, find_docker, run
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "build" / "stack"  # what is slow to make and may serve the next run
+# What depends on Debian's packages alone, and so may serve every working copy.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "winery-stack"
 STAND_INS = Path(__file__).with_name("stand_ins")
-DEBIAN = KEPT / "debian.tar"
 # Each program with Debian's package that brings it: only what is missing is installed.
 PROGRAMS = {
     "dockerd": "docker.io",
@@ -20,8 +21,10 @@ PROGRAMS = {
     "ip": "iproute2",
     "debootstrap": "debootstrap",
     "certutil": "libnss3-tools",
+    "faketime": "faketime",
 }
 IN_DEBIAN = ("python3", "python3-venv", "ca-certificates", "tzdata", "nginx")
+DEBIAN = CACHE / f"debian-12-{'-'.join(IN_DEBIAN)}.tar"
 IMAGES = {
     "PYTHON_IMAGE": "python:3.11-slim-bookworm",
     "WINERY_POSTGRES_IMAGE": "postgres:18",
@@ -48,9 +51,7 @@ def prepare_machine() -> Engine:
         ["unshare", "--net", "--mount", "true"], capture_output=True, check=False
     ).returncode:
         raise CannotRun("this machine may not make network namespaces")
-    wanted = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
-    if wanted:
-        _install(*wanted)
+    install_missing(PROGRAMS)
     docker = find_docker()
     missing = [program for program in PROGRAMS if not shutil.which(program)]
     if docker is None or missing:
@@ -58,6 +59,28 @@ def prepare_machine() -> Engine:
             f"not installed and not to be had by apt-get: {', '.join(missing) or 'docker'}"
         )
     return Engine(KEPT / "engine", docker, _find_compose(docker))
+
+
+def try_engine() -> None:
+    """Start and stop an engine, so that whoever goes on knows that one can run here. Raises CannotRun with the reason."""
+    engine = prepare_machine()
+    engine.directory = KEPT / "trial"
+    shutil.rmtree(engine.directory, ignore_errors=True)
+    try:
+        engine.start()
+    except (RuntimeError, OSError) as error:
+        raise CannotRun(
+            f"no Docker Engine can be started: {str(error).splitlines()[-1]}"
+        ) from error
+    finally:
+        engine.stop()
+
+
+def install_missing(programs: dict[str, str]) -> None:
+    """Install the packages of those programs that are not here. Raises CannotRun."""
+    wanted = [package for program, package in programs.items() if not shutil.which(program)]
+    if wanted:
+        _install(*wanted)
 
 
 def _install(*packages: str) -> None:
@@ -76,16 +99,30 @@ def _install(*packages: str) -> None:
         raise CannotRun(f"apt-get failed: {str(error).splitlines()[-1]}") from error
 
 
+def find_compose_program() -> str:
+    """The file of Compose 2, as a bundle carries it. Raises CannotRun."""
+    docker = find_docker()
+    assert docker is not None
+    found = _find_compose(docker)
+    if len(found) == 1:
+        return found[0]
+    for folder in ("/usr/local/lib/docker", "/usr/libexec/docker", "/usr/lib/docker"):
+        program = Path(folder, "cli-plugins/docker-compose")
+        if program.exists():
+            return str(program)
+    raise CannotRun("Compose 2 is installed in a place of its own, and a bundle needs its file")
+
+
 def _find_compose(docker: str) -> tuple[str, ...]:
     """Compose, version 2: this machine's plugin, else Debian 13's package, which is one static program."""
     if not subprocess.run(
         [docker, "compose", "version"], capture_output=True, check=False
     ).returncode:
         return (docker, "compose")
-    program = KEPT / "compose" / "usr/libexec/docker/cli-plugins/docker-compose"
+    program = CACHE / "compose" / "usr/libexec/docker/cli-plugins/docker-compose"
     if not program.exists():
         say("Fetching Compose 2 from Debian 13 ...")
-        folder = KEPT / "apt"
+        folder = CACHE / "apt"
         for part in ("lists/partial", "archives/partial"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         key = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -108,7 +145,7 @@ def _find_compose(docker: str) -> tuple[str, ...]:
                 "dpkg-deb",
                 "--extract",
                 next(folder.glob("docker-compose_2*.deb")),
-                KEPT / "compose",
+                CACHE / "compose",
             )
         except (RuntimeError, StopIteration) as error:
             raise CannotRun(
@@ -158,16 +195,17 @@ def make_images(engine: Engine, given: Path | None) -> dict[str, str]:
 def _make_stand_ins(engine: Engine) -> dict[str, str]:
     if not DEBIAN.exists():
         say("Making a Debian 12 to stand in for the official images (a minute or two) ...")
-        root = KEPT / "debian"
-        shutil.rmtree(root, ignore_errors=True)
+        CACHE.mkdir(parents=True, exist_ok=True)
+        root = CACHE / f"debian.{os.getpid()}"
         run(
             "debootstrap", "--variant=minbase", f"--include={','.join(IN_DEBIAN)}", "bookworm", root
         )
         for leftover in ("var/cache/apt/archives", "var/lib/apt/lists"):
             shutil.rmtree(root / leftover)
-        run("tar", "-C", root, "-cf", DEBIAN.with_suffix(".new"), ".")
+        draft = root.with_suffix(".new")
+        run("tar", "-C", root, "-cf", draft, ".")
         shutil.rmtree(root)
-        DEBIAN.with_suffix(".new").rename(DEBIAN)
+        draft.rename(DEBIAN)
     say("Making the stand-ins for the official images ...")
     engine.docker("import", DEBIAN, "stand-in/debian:12")
     context = KEPT / "postgres"

@@ -19,7 +19,7 @@ from tests.stack.machine import ROOT, say
 
 NAME = "winery.home.arpa"
 OWNER, PASSWORD = "ines@torrevela.example", "harvest-at-six"
-SERVICES = ("app1", "app2", "backup", "db", "nginx", "scheduler", "worker")
+SERVICES = ("app1", "app2", "backup", "db", "mover", "nginx", "scheduler", "worker")
 UP_S = 300
 
 
@@ -43,8 +43,10 @@ class Stack:
     def __init__(self, engine: Engine, images: dict[str, str], project: Path) -> None:
         self.engine = engine
         self._variables = images | {
-            "COMPOSE_PROFILES": "backup",
+            "COMPOSE_PROFILES": "backup,instruments",
             "WINERY_NAS_DIR": str(project / "nas"),
+            "WINERY_INSTRUMENTS_DIR": str(project / "nas"),
+            "WINERY_INSTRUMENTS_FOLDER": "lab",
         }
         self.project = project
         self.secrets = project / "secrets"
@@ -61,6 +63,7 @@ class Stack:
             shutil.copytree(ROOT / folder, self.project / folder)
         self.nas.mkdir()
         os.chown(self.nas, 10001, 10001)
+        (self.nas / "lab").mkdir(mode=0o755)
         say("Starting the stack ...")
         self.compose("run", "--rm", "secrets")
         names = ("--name", NAME, "--name", self.engine.address)
@@ -74,6 +77,10 @@ class Stack:
     def compose(self, *arguments: str) -> str:
         """`docker compose ARGUMENTS`."""
         return self.engine.compose(self.project, self._variables, *arguments)
+
+    def image(self, variable: str) -> str:
+        """The image that a variable of compose.yaml or of the Dockerfile names."""
+        return self._variables[variable]
 
     def container(self, service: str) -> str:
         """The id of a service's container."""
