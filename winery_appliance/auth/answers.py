@@ -107,3 +107,30 @@ class ResetCodeAnswer(Answer):
 
     code: str
     expires_at: When
+
+
+class SecondFactorAnswer(Answer):
+    """Whether you have a second factor, the recovery codes that are left, and whether your role needs one here."""
+
+    confirmed: bool
+    recovery_codes_left: int
+    required: bool
+
+
+class NewSecondFactorAnswer(Answer):
+    """A secret for an app, told only here, and the address (otpauth) that a picture of it would hold."""
+
+    secret: str
+    uri: str
+
+
+class RecoveryCodesAnswer(Answer):
+    """Codes that work once each in place of the app's, told only here."""
+
+    recovery_codes: list[str]
+
+
+class SignInRulesAnswer(Answer):
+    """Whether owners and winemakers need a second factor."""
+
+    second_factor_required: bool

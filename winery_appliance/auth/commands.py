@@ -23,11 +23,12 @@ from winery_appliance.core.typed_text import (
     must_match,
     read_digits,
 )
+from winery_appliance.core.words import N_, say
 
 Email = Annotated[
     Line,
     StringConstraints(max_length=254, to_lower=True),
-    must_match(r"[^@\s]+@[^@\s]+\.[^@\s]+", "this is no e-mail address"),
+    must_match(r"[^@\s]+@[^@\s]+\.[^@\s]+", N_("this is no e-mail address")),
 ]
 # NIST SP 800-63B asks for at least 8 where a second factor exists; this is a single factor, so a longer one.
 Password = Annotated[SecretStr, Field(min_length=10, max_length=256)]
@@ -42,13 +43,42 @@ class SignIn(BaseModel):
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
 
+# As an app shows it, or a recovery code; blanks and dashes do not count.
+FactorCode = Annotated[SecretStr, Field(min_length=6, max_length=40)]
+
+
+class CheckCode(BaseModel):
+    """The code that an app shows now, or a recovery code."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: FactorCode
+
+
+class StartSecondFactor(BaseModel):
+    """The password once more: whoever finds a browser open cannot shut its person out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
+
+
+class SetSignInRules(BaseModel):
+    """Whether owners and winemakers need a second factor."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    second_factor_required: bool
+
+
 class CreateToken(BaseModel):
-    """A program at the door."""
+    """A program at the door; `code` for who has a second factor."""
 
     model_config = ConfigDict(extra="forbid")
 
     email: Annotated[Line, StringConstraints(max_length=254, to_lower=True)]
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
+    code: FactorCode | None = None
 
 
 class CreatePersonalToken(BaseModel):
@@ -80,7 +110,7 @@ class ListTokens(BaseModel):
 Username = Annotated[
     Line,
     StringConstraints(max_length=60, to_lower=True),
-    must_match(r"[^@\s]+", "a username goes without @ and blanks"),
+    must_match(r"[^@\s]+", N_("a username goes without @ and blanks")),
 ]
 
 
@@ -101,7 +131,7 @@ class CreateUser(BaseModel):
     def has_a_login(self) -> Self:
         """One of the two is there (ValueError)."""
         if self.email is None and self.username is None:
-            raise ValueError("give an e-mail or a username")
+            raise ValueError(say("give an e-mail or a username"))
         return self
 
 
@@ -130,6 +160,15 @@ class NewPassword(BaseModel):
     password: Password
 
 
+class ChangePassword(BaseModel):
+    """One's own new password, and the old one: whoever finds a browser open cannot shut its person out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    current_password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
+    new_password: Password
+
+
 class SpendCode(BaseModel):
     """Whose one-time code it is, and the code that the owner handed over."""
 
@@ -153,13 +192,13 @@ def refuse_guessable_pin(pin: SecretStr) -> SecretStr:
     """
     digits = pin.get_secret_value()
     if not (digits.isascii() and digits.isdigit()):
-        raise ValueError("a PIN is of digits")
+        raise ValueError(say("a PIN is of digits"))
     steps = {(int(b) - int(a)) % 10 for a, b in pairwise(digits)}
     is_run = len(steps) == 1 and steps <= {0, 1, 9}
     is_repeated = digits == digits[:2] * (len(digits) // 2)
     is_year = len(digits) == 4 and "1930" <= digits <= "2039"
     if is_run or is_repeated or is_year or digits in {"2580", "0852"}:
-        raise ValueError("this PIN is among the first that people try")
+        raise ValueError(say("this PIN is among the first that people try"))
     return pin
 
 
@@ -187,6 +226,15 @@ class SignInByPin(BaseModel):
 
     user_id: Annotated[int, Field(ge=1, lt=10**18)]
     pin: Annotated[SecretStr, Field(min_length=1, max_length=8)]
+
+
+class ChooseUnits(BaseModel):
+    """The units in which one likes to read; None is the winery's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sugar_unit: Literal["brix", "sg", "kg_m3", "baume", "oechsle", "kmw"] | None = None
+    temperature_unit: Literal["celsius", "fahrenheit"] | None = None
 
 
 class NameDevice(BaseModel):

@@ -3,9 +3,11 @@
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from winery_appliance.auth import devices, guards, people, pins, queries, service
+from winery_appliance.auth import devices, guards, own_password, people, pins, queries, service
 from winery_appliance.auth.commands import (
+    ChangePassword,
     ChoosePin,
+    ChooseUnits,
     EnrollDevice,
     NameDevice,
     ResetPassword,
@@ -15,8 +17,9 @@ from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.passwords import hash_password
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import web
-from winery_appliance.core.errors import AppError
+from winery_appliance.core.errors import AppError, TooManyAttempts
 from winery_appliance.core.typed_text import MAX_LIMIT
+from winery_appliance.core.words import say
 
 blueprint = Blueprint("devices", __name__)
 
@@ -41,7 +44,39 @@ def choose_pin() -> ResponseReturnValue:
     hashed = hash_password(command.pin.get_secret_value())
     with web.transaction(actor.winery_id) as session:
         pins.choose_pin(session, hashed, actor=actor)
-    flash("Your PIN is set. It works on the shared devices only.", "success")
+    flash(say("Your PIN is set. It works on the shared devices only."), "success")
+    return redirect(url_for("devices.account"), 303)
+
+
+@blueprint.post("/account/password")
+@permitted(Permission.READ_BOOK)
+def change_password() -> ResponseReturnValue:
+    """Choose one's own new password; this browser stays signed in, alone."""
+    typed = _read_form("current_password", "new_password")
+    try:
+        command = web.parse(ChangePassword, typed)
+        own_password.change_password(web.database(), command, actor=current_actor())
+    except AppError as error:
+        wrong = {field.path: field.detail for field in error.fields}
+        status = 429 if isinstance(error, TooManyAttempts) else 422
+        return _show_account(wrong or {"current_password": error.detail}), status
+    flash(
+        say("Your password is changed. Wherever else you were signed in, you are not any more."),
+        "success",
+    )
+    return redirect(url_for("devices.account"), 303)
+
+
+@blueprint.post("/account/units")
+@permitted(Permission.READ_BOOK)
+def choose_units() -> ResponseReturnValue:
+    """Choose the units one reads in; an empty choice is the winery's."""
+    actor = current_actor()
+    chosen = _read_form("sugar_unit", "temperature_unit")
+    command = web.parse(ChooseUnits, {name: unit or None for name, unit in chosen.items()})
+    with web.transaction(actor.winery_id) as session:
+        people.choose_units(session, command, actor=actor)
+    flash(say("Your units are kept."), "success")
     return redirect(url_for("devices.account"), 303)
 
 
@@ -61,9 +96,14 @@ def name_device() -> ResponseReturnValue:
     except AppError as error:
         return _show_account({"name": error.fields[0].detail}), 422
     if token is None:
-        flash(f"On the tablet, open /enroll and type {named.code}. The code works once, for a day.")
+        flash(
+            say(
+                "On the tablet, open /enroll and type %(code)s. The code works once, for a day.",
+                code=named.code,
+            )
+        )
     else:
-        flash(f"This is the shared device {command.name} from now on.", "success")
+        flash(say("This is the shared device %(name)s from now on.", name=command.name), "success")
     response = make_response(redirect(url_for("devices.account"), 303))
     if token is not None:
         guards.remember_device(response, token)
@@ -77,7 +117,7 @@ def revoke_device(device_id: int) -> ResponseReturnValue:
     actor = current_actor()
     with web.transaction(actor.winery_id) as session:
         devices.revoke_device(session, device_id, actor=actor)
-    flash("The device is no longer a shared one.", "success")
+    flash(say("The device is no longer a shared one."), "success")
     return redirect(url_for("devices.account"), 303)
 
 
@@ -114,7 +154,7 @@ def reset_pin() -> ResponseReturnValue:
         people.reset_pin(web.database(), command, address=web.client_address())
     except AppError as error:
         return _show_code_page("auth/new_secret.html", error, what="PIN"), web.status_of(error)
-    flash("The PIN is set. It works on the shared devices only.", "success")
+    flash(say("The PIN is set. It works on the shared devices only."), "success")
     return redirect(url_for("auth.sign_in"), 303)
 
 
@@ -133,7 +173,7 @@ def reset_password() -> ResponseReturnValue:
     except AppError as error:
         page = _show_code_page("auth/new_secret.html", error, what="password")
         return page, web.status_of(error)
-    flash("The password is set. Sign in with it.", "success")
+    flash(say("The password is set. Sign in with it."), "success")
     return redirect(url_for("auth.sign_in"), 303)
 
 
@@ -153,6 +193,7 @@ def _show_account(errors: dict[str, str] | None = None) -> str:
                 session, user_id=actor.user_id, current_id=actor.session_id
             ),
             devices=shared,
+            units=queries.read_chosen_units(session, actor.user_id),
             form={"values": request.form, "errors": errors or {}},
         )
 

@@ -19,6 +19,7 @@ from winery_appliance.core.db import Database, enter_winery
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
 from winery_appliance.core.paging import Page, cut_page, read_cursor
 from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.core.words import say
 
 Seen = Collection[str] | None
 CODE_LASTS = timedelta(hours=24)
@@ -149,9 +150,9 @@ def enroll_device(db: Database, command: EnrollDevice, *, address: str) -> str:
     with db.transaction() as session:
         session.add(SignInFailure(login=_ENROLMENT, address=address))
     raise Invalid(
-        "This code does not work. Nothing was changed. Check it, or ask for a new one.",
+        say("This code does not work. Nothing was changed. Check it, or ask for a new one."),
         code="wrong_code",
-        fields=[FieldFault("code", "wrong_code", "Not a code, used, or too old.")],
+        fields=[FieldFault("code", "wrong_code", say("Not a code, used, or too old."))],
     )
 
 
@@ -214,14 +215,16 @@ def _add(session: Session, name: str, actor: Actor) -> SharedDevice:
 
 def _taken() -> Conflict:
     return Conflict(
-        "There is a shared device of this name. Nothing was changed. Choose another, or revoke that one.",
+        say(
+            "There is a shared device of this name. Nothing was changed. Choose another, or revoke that one."
+        ),
         code="name_taken",
-        fields=[FieldFault("name", "taken", "Already in use.")],
+        fields=[FieldFault("name", "taken", say("Already in use."))],
     )
 
 
 def _unknown() -> NotFound:
-    return NotFound("There is no such device, or it is revoked already.")
+    return NotFound(say("There is no such device, or it is revoked already."))
 
 
 def _hand_over(session: Session, device_id: int) -> str:

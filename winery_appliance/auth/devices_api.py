@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
-from winery_appliance.auth import devices, guards, people, pins, service
+from winery_appliance.auth import devices, guards, own_password, people, pins, service
 from winery_appliance.auth.answers import (
     DeviceAnswer,
     NamedDeviceAnswer,
@@ -11,6 +11,7 @@ from winery_appliance.auth.answers import (
     PinSessionAnswer,
 )
 from winery_appliance.auth.commands import (
+    ChangePassword,
     ChoosePin,
     EnrollDevice,
     ListSharedDevices,
@@ -27,6 +28,7 @@ from winery_appliance.core import web
 from winery_appliance.core.errors import NotAllowed
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
 from winery_appliance.core.paging import Page
+from winery_appliance.core.words import say
 
 blueprint = Blueprint("devices_api", __name__, url_prefix="/api/v1")
 
@@ -160,6 +162,16 @@ def choose_pin() -> ResponseReturnValue:
     return "", 204
 
 
+@blueprint.put("/account/password")
+@describes({204: None}, body=ChangePassword, problems=[429])
+@permitted(Permission.READ_BOOK)
+def change_password() -> ResponseReturnValue:
+    """Choose your own new password with the old one; every other sign-in and every token of yours ends."""
+    command = web.read_json(ChangePassword)
+    own_password.change_password(web.database(), command, actor=current_actor())
+    return "", 204
+
+
 @blueprint.post("/pin-resets")
 @describes({204: None}, body=ResetPin, problems=[429])
 def reset_pin() -> ResponseReturnValue:
@@ -176,7 +188,9 @@ def _need_device() -> Device:
     device = guards.current_device()
     if device is None:
         raise NotAllowed(
-            "This is no shared device. Nothing was changed. Enroll it first, or sign in with a password.",
+            say(
+                "This is no shared device. Nothing was changed. Enroll it first, or sign in with a password."
+            ),
             code="not_enrolled",
         )
     return device

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
+import structlog
 from flask import Flask, Response, current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user
@@ -18,10 +19,13 @@ from winery_appliance.core import web
 from winery_appliance.core.db import identify
 from winery_appliance.core.errors import NotAllowed, NotSignedIn
 from winery_appliance.core.secret_files import read_or_make_secret
+from winery_appliance.core.words import say
 
 P = ParamSpec("P")
 R = TypeVar("R")
 DEVICE_COOKIE = "winery_device"
+# In the signed cookie of who signed in without the second factor that their winery asks for.
+MISSING_FACTOR = "second_factor_missing"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -35,6 +39,7 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
         self.role = actor.role
         # Known from here on to every transaction of this request.
         identify(actor.user_id, _tell_way_in(actor))
+        structlog.contextvars.bind_contextvars(winery_id=actor.winery_id)
         self.by_pin = actor.session_id is not None and actor.scopes is not None
 
     def get_id(self) -> str:
@@ -77,7 +82,7 @@ def set_up_sign_in(app: Flask) -> None:
     @manager.unauthorized_handler  # type: ignore[untyped-decorator]
     def ask_to_sign_in() -> ResponseReturnValue:
         if web.is_api() or web.is_htmx():
-            raise NotSignedIn("Sign in first. Nothing was saved.")
+            raise NotSignedIn(say("Sign in first. Nothing was saved."))
         wanted = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("auth.sign_in", next=wanted))
 
@@ -124,7 +129,7 @@ def token_key() -> str:
 def current_actor() -> Actor:
     """Who is asking. Raises NotSignedIn."""
     if not current_user.is_authenticated:
-        raise NotSignedIn("Sign in first. Nothing was saved.")
+        raise NotSignedIn(say("Sign in first. Nothing was saved."))
     actor: Actor = current_user.actor
     return actor
 
@@ -138,6 +143,8 @@ def permitted(permission: Permission) -> Callable[[Callable[P, R]], Callable[P, 
             if not current_user.is_authenticated:
                 return current_app.login_manager.unauthorized()  # type: ignore[attr-defined,no-any-return]
             actor = current_actor()
+            if session.get(MISSING_FACTOR) and not request.path.startswith(_WAYS_TO_A_FACTOR):
+                return _send_to_factor()  # type: ignore[return-value]
             if web.is_api() and actor.session_id is not None:
                 _refuse_cross_site()
                 _refuse_other_person(actor)
@@ -150,12 +157,33 @@ def permitted(permission: Permission) -> Callable[[Callable[P, R]], Callable[P, 
     return wrap
 
 
+# What is open to who has yet to set up the second factor.
+_WAYS_TO_A_FACTOR = (
+    "/account/second-factor",
+    "/api/v1/account/second-factor",
+    "/sign-out",
+)
+
+
+def _send_to_factor() -> ResponseReturnValue:
+    if web.is_api() or web.is_htmx():
+        raise NotAllowed(
+            say(
+                "Your winery asks you for a second factor. Set it up first: Account, Second factor."
+            ),
+            code="second_factor_missing",
+        )
+    return redirect(url_for("second_factor.show"), 303)
+
+
 def _refuse_other_person(actor: Actor) -> None:
     """What one person typed on a shared tablet is not saved in another's name who signed in meanwhile."""
     expected = request.headers.get("X-Acting-Person")
     if expected is not None and expected != str(actor.user_id):
         raise NotSignedIn(
-            "Somebody else is signed in on this device now. Nothing was saved; it is kept on the device.",
+            say(
+                "Somebody else is signed in on this device now. Nothing was saved; it is kept on the device."
+            ),
             code="other_person",
         )
 
@@ -173,6 +201,6 @@ def _refuse_cross_site() -> None:
         site = "same-origin" if origin.netloc == request.host else "unknown"
     if site != "same-origin" or "X-Requested-With" not in request.headers:
         raise NotAllowed(
-            "This request did not come from a page of this appliance. Nothing was saved.",
+            say("This request did not come from a page of this appliance. Nothing was saved."),
             code="cross_site",
         )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     DateTime,
     ForeignKeyConstraint,
@@ -36,6 +37,12 @@ class User(Base):
         CheckConstraint(
             "role IN ('owner', 'winemaker', 'cellar', 'viewer')", name="users_have_a_known_role"
         ),
+        CheckConstraint(
+            "sugar_unit IN ('brix','sg','kg_m3','baume','oechsle','kmw')", name="users_sugar_unit"
+        ),
+        CheckConstraint(
+            "temperature_unit IN ('celsius', 'fahrenheit')", name="users_temperature_unit"
+        ),
         Index(
             "users_email_key",
             text("lower(email)"),
@@ -60,6 +67,8 @@ class User(Base):
     hashed_pin: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    sugar_unit: Mapped[str | None] = mapped_column(Text)
+    temperature_unit: Mapped[str | None] = mapped_column(Text)
 
 
 class UserSession(Base):
@@ -174,6 +183,50 @@ class PasswordReset(Base):
     code_hash: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class SignInRules(Base):
+    """What a winery asks at its door."""
+
+    __tablename__ = "sign_in_rules"
+    __table_args__ = (ForeignKeyConstraint(["winery_id"], ["wineries.id"]),)
+
+    winery_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    second_factor_required: Mapped[bool] = mapped_column(Boolean)
+
+
+class SecondFactor(Base):
+    """The secret that a person's app makes codes from, sealed. `last_step` is that of the last code: none works twice."""
+
+    __tablename__ = "second_factors"
+    __table_args__ = (
+        ForeignKeyConstraint(["winery_id", "user_id"], ["users.winery_id", "users.id"]),
+    )
+
+    winery_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    user_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+
+
+class RecoveryCode(Base):
+    """A code that works once in place of the app's; only its hash, and gone once it was used."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["winery_id", "user_id"],
+            ["second_factors.winery_id", "second_factors.user_id"],
+            ondelete="CASCADE",
+        ),
+        Index("recovery_codes_of_user", "winery_id", "user_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    user_id: Mapped[int] = mapped_column(BigInteger)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class SignInFailure(Base):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from winery_appliance.auth.commands import (
     AddUser,
     ChangeUser,
+    ChooseUnits,
     ResetPassword,
     ResetPin,
     SpendCode,
@@ -38,6 +39,7 @@ from winery_appliance.core.db import Database
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
 from winery_appliance.core.paging import Page, cut_page, read_cursor
 from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.core.words import say
 
 RESET_CODE_LASTS = timedelta(hours=24)
 _CODE_LENGTH = (
@@ -155,9 +157,11 @@ def change_person(
         end_sign_ins(session, user_id)
     if not (values.get("email", user.email) or values.get("username", user.username)):
         raise Invalid(
-            "Nobody could sign in as this person. Nothing was changed. Leave an e-mail or a username.",
+            say(
+                "Nobody could sign in as this person. Nothing was changed. Leave an e-mail or a username."
+            ),
             code="no_login",
-            fields=[FieldFault("username", "needed", "Give an e-mail or a username.")],
+            fields=[FieldFault("username", "needed", say("Give an e-mail or a username."))],
         )
     _write(session, user, values)
     return _view(user)
@@ -194,6 +198,11 @@ def set_pin(session: Session, user_id: int, hashed_pin: str | None, *, actor: Ac
     """Give somebody a PIN, or with None take it away; ends the sign-ins by the old one. Raises NotAllowed, NotFound."""
     require(actor, Permission.MANAGE_USERS)
     give_pin(session, user_id, hashed_pin)
+
+
+def choose_units(session: Session, command: ChooseUnits, *, actor: Actor) -> None:
+    """Read sugar and temperature in these units from now on; None is the winery's."""
+    _write(session, session.get_one(User, actor.user_id), command.model_dump())
 
 
 def make_reset_code(session: Session, user_id: int, *, actor: Actor) -> ResetCode:
@@ -252,9 +261,11 @@ def spend_code(
     with db.transaction() as session:
         session.add(SignInFailure(login=asked.login, address=address))
     raise Invalid(
-        "This code does not work. Nothing was changed. Check name and code, or ask the owner for a new code.",
+        say(
+            "This code does not work. Nothing was changed. Check name and code, or ask the owner for a new code."
+        ),
         code="wrong_code",
-        fields=[FieldFault("code", "wrong_code", "Not this person's code, used, or too old.")],
+        fields=[FieldFault("code", "wrong_code", say("Not this person's code, used, or too old."))],
     )
 
 
@@ -268,10 +279,12 @@ def give_pin(session: Session, user_id: int, hashed_pin: str | None) -> None:
     )
 
 
-def give_password(session: Session, user_id: int, hashed_password: str) -> None:
-    """Set a person's password, end every sign-in and token, and forget failed attempts. Raises NotFound."""
+def give_password(
+    session: Session, user_id: int, hashed_password: str, *, but: int | None = None
+) -> None:
+    """Set a person's password, end every sign-in but one and every token, and forget failed attempts. Raises NotFound."""
     _find(session, user_id, lock=True).hashed_password = hashed_password
-    end_sign_ins(session, user_id)
+    end_sign_ins(session, user_id, but=but)
     forget_failures(session, user_id)
 
 
@@ -315,7 +328,9 @@ def _owners() -> Select[int]:
 def _refuse_for_last_owner(session: Session, user_id: int) -> None:
     if not [owner for owner in session.scalars(_owners()) if owner != user_id]:
         raise Conflict(
-            "This is the last owner who can sign in. Nothing was changed. Make somebody else an owner first.",
+            say(
+                "This is the last owner who can sign in. Nothing was changed. Make somebody else an owner first."
+            ),
             code="last_owner",
         )
 
@@ -339,7 +354,7 @@ def _find(
         wanted = wanted.with_for_update().execution_options(populate_existing=True)
     user = session.scalar(wanted)
     if user is None:
-        raise NotFound("There is no such person in this winery.")
+        raise NotFound(say("There is no such person in this winery."))
     return user
 
 

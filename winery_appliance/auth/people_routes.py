@@ -15,6 +15,7 @@ from winery_appliance.core import web
 from winery_appliance.core.errors import AppError
 from winery_appliance.core.typed_text import MAX_LIMIT
 from winery_appliance.core.version_tags import make_tag
+from winery_appliance.core.words import say
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
 
@@ -64,7 +65,7 @@ def change(user_id: int) -> ResponseReturnValue:
             person = people.change_person(session, user_id, command, actor=actor, seen=seen)
     except AppError as error:
         return _show_person(user_id, error), web.status_of(error)
-    flash(f"{person.display_name} is saved.", "success")
+    flash(say("%(display_name)s is saved.", display_name=person.display_name), "success")
     return redirect(url_for("people.show", user_id=user_id), 303)
 
 
@@ -94,7 +95,7 @@ def set_pin(user_id: int) -> ResponseReturnValue:
             people.set_pin(session, user_id, hashed, actor=actor)
     except AppError as error:
         return _show_person(user_id, error), web.status_of(error)
-    flash("The PIN is taken away." if hashed is None else "The PIN is set.", "success")
+    flash(say("The PIN is taken away.") if hashed is None else say("The PIN is set."), "success")
     return redirect(url_for("people.show", user_id=user_id), 303)
 
 
@@ -110,7 +111,10 @@ def remove(user_id: int) -> ResponseReturnValue:
     except AppError as error:
         return _show_person(user_id, error), web.status_of(error)
     flash(
-        f"{person.display_name} is removed and signed out everywhere. What they wrote keeps their name.",
+        say(
+            "%(display_name)s is removed and signed out everywhere. What they wrote keeps their name.",
+            display_name=person.display_name,
+        ),
         "success",
     )
     return redirect(url_for("people.index"), 303)
@@ -126,7 +130,10 @@ def restore(user_id: int) -> ResponseReturnValue:
             person = people.restore_person(session, user_id, actor=actor)
     except AppError as error:
         return _show_everybody({"role": str(Role.CELLAR)}, error), web.status_of(error)
-    flash(f"{person.display_name} may sign in again, as before.", "success")
+    flash(
+        say("%(display_name)s may sign in again, as before.", display_name=person.display_name),
+        "success",
+    )
     return redirect(url_for("people.show", user_id=user_id), 303)
 
 
@@ -138,8 +145,13 @@ def _read_form(*names: str) -> dict[str, str | None]:
 def _tell_code(person: PersonView, code: str) -> None:
     login = person.username or person.email
     flash(
-        f"{code} is the one-time code of {person.display_name}, shown only now. It is typed with the name {login} at "
-        "/new-password or /new-pin, works once, and for a day."
+        say(
+            "%(code)s is the one-time code of %(display_name)s, shown only now. It is typed "
+            "with the name %(login)s at /new-password or /new-pin, works once, and for a day.",
+            code=code,
+            display_name=person.display_name,
+            login=login,
+        )
     )
 
 

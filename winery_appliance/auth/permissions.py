@@ -26,6 +26,7 @@ class Permission(StrEnum):
     ACKNOWLEDGE_ALARMS = "acknowledge_alarms"
     HANDLE_ALARMS = "handle_alarms"
     RUN_FERMENTATIONS = "run_fermentations"
+    EXPORT_BOOK = "export_book"
     CONFIGURE_CELLAR = "configure_cellar"
     CONFIGURE_WINERY = "configure_winery"
     MANAGE_USERS = "manage_users"
@@ -44,6 +45,7 @@ _WINEMAKER = _CELLAR | {
     Permission.PLAN_WORK,
     Permission.HANDLE_ALARMS,
     Permission.RUN_FERMENTATIONS,
+    Permission.EXPORT_BOOK,
     Permission.CONFIGURE_CELLAR,
 }
 

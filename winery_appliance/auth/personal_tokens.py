@@ -15,6 +15,7 @@ from winery_appliance.auth.service import Actor, refuse_limited, sign_token
 from winery_appliance.core import clock
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid
 from winery_appliance.core.paging import Page, cut_page, read_cursor
+from winery_appliance.core.words import say
 
 LASTS = timedelta(days=90)
 # A year and a day: what is renewed once a year is renewed by somebody who still knows what it is for.
@@ -74,9 +75,11 @@ def create_personal_token(
             session.add(token)
     except IntegrityError as error:
         raise Conflict(
-            "You have a token of this name. Nothing was made. Choose another name, or revoke that one.",
+            say(
+                "You have a token of this name. Nothing was made. Choose another name, or revoke that one."
+            ),
             code="name_taken",
-            fields=[FieldFault("name", "taken", "Already in use.")],
+            fields=[FieldFault("name", "taken", say("Already in use."))],
         ) from error
     return MadeToken(
         _view(token, actor.display_name), sign_token(token, actor, key=key, issued_at=now)
@@ -109,17 +112,26 @@ def _check(command: CreatePersonalToken, expires_at: datetime, now: datetime, ac
     beyond = sorted(scope for scope in set(command.scopes) if not actor.may(scope))
     if beyond:
         raise Invalid(
-            f"Your role ({actor.role}) does not hold {', '.join(beyond)}. Nothing was made.",
+            say(
+                "Your role (%(role)s) does not hold %(beyond)s. Nothing was made.",
+                role=actor.role,
+                beyond=", ".join(beyond),
+            ),
             code="scope_beyond_role",
-            fields=[FieldFault("scopes", "scope_beyond_role", "More than your role holds.")],
+            fields=[FieldFault("scopes", "scope_beyond_role", say("More than your role holds."))],
         )
     if not now < expires_at <= now + LASTS_AT_MOST:
         raise Invalid(
-            f"A token ends within {LASTS_AT_MOST.days} days from now. Nothing was made.",
+            say(
+                "A token ends within %(days)s days from now. Nothing was made.",
+                days=LASTS_AT_MOST.days,
+            ),
             code="bad_expiry",
             fields=[
                 FieldFault(
-                    "expires_at", "bad_expiry", f"Within {LASTS_AT_MOST.days} days from now."
+                    "expires_at",
+                    "bad_expiry",
+                    say("Within %(days)s days from now.", days=LASTS_AT_MOST.days),
                 )
             ],
         )

@@ -22,6 +22,7 @@ from winery_appliance.auth.service import (
 )
 from winery_appliance.core.db import Database
 from winery_appliance.core.errors import NotSignedIn, TooManyAttempts
+from winery_appliance.core.words import say
 
 # A person's wrong PINs on one device. Five soon after each other are a slip or a guess and cost minutes; twenty in a day
 # are a guess, and with four digits a chance of 20 in 10 000. Nobody else, and no other tablet, is kept waiting.
@@ -63,7 +64,7 @@ def sign_in_by_pin(db: Database, device: Device, user_id: int, pin: str) -> Acto
     # One try at a time, so that no tries are made side by side before the first of them counts.
     with db.advisory_lock("/".join(tried)) as mine:
         if not mine:
-            raise TooManyAttempts("Another try is being checked. Try again.", retry_after_s=1)
+            raise TooManyAttempts(say("Another try is being checked. Try again."), retry_after_s=1)
         return _check_pin(db, device, user_id, pin, tried)
 
 
@@ -73,14 +74,14 @@ def _check_pin(
     login, address = tried
     failed = and_(SignInFailure.login == login, SignInFailure.address == address)
     with db.transaction(device.winery_id) as session:
-        what_next = "or sign in with your password"
+        what_next = say("or sign in with your password")
         refuse_after(session, failed, TRIES, FAILURE_WINDOW, what_next)
         refuse_after(session, failed, TRIES_A_DAY, timedelta(days=1), what_next)
         user = session.scalar(select(User).where(User.id == user_id, User.deleted_at.is_(None)))
     if not verify_password(user.hashed_pin if user else None, pin):
         with db.transaction() as session:
             session.add(SignInFailure(login=login, address=address))
-        raise NotSignedIn("This is not the PIN. Try again.", code="wrong_pin")
+        raise NotSignedIn(say("This is not the PIN. Try again."), code="wrong_pin")
     assert user is not None
     with db.transaction() as session:
         session.execute(delete(SignInFailure).where(failed))

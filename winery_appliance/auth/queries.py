@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from winery_appliance.auth.commands import ListAudit
 from winery_appliance.auth.models import AuditEntry, User, UserSession
+from winery_appliance.auth.permissions import Role
 from winery_appliance.core.paging import Page, cut_page, read_cursor
 
 
@@ -37,6 +38,14 @@ def list_sessions(session: Session, *, user_id: int, current_id: int | None) -> 
         )
         for row in rows
     ]
+
+
+def read_chosen_units(session: Session, user_id: int) -> tuple[str | None, str | None]:
+    """The units of sugar and of temperature that a person chose; None is the winery's."""
+    row = session.execute(
+        select(User.sugar_unit, User.temperature_unit).where(User.id == user_id)
+    ).one_or_none()
+    return (row.sugar_unit, row.temperature_unit) if row else (None, None)
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,14 @@ def find_names(session: Session, user_ids: Iterable[int]) -> dict[int, str]:
     return {row.id: row.display_name for row in rows}
 
 
+def list_people_names(session: Session) -> list[tuple[int, str, str, datetime | None]]:
+    """Everybody who ever wrote in the book: id, display name, role, and when they were removed."""
+    rows = session.execute(
+        select(User.id, User.display_name, User.role, User.deleted_at).order_by(User.id)
+    )
+    return [(row.id, row.display_name, row.role, row.deleted_at) for row in rows]
+
+
 def list_active_names(session: Session) -> dict[int, str]:
     """Display names by user id of everybody who may sign in, in the order of their names."""
     rows = session.execute(
@@ -88,3 +105,33 @@ def list_active_names(session: Session) -> dict[int, str]:
         .order_by(User.display_name, User.id)
     )
     return {row.id: row.display_name for row in rows}
+
+
+@dataclass(frozen=True)
+class MailPerson:
+    """Somebody who may sign in and can be written to."""
+
+    id: int
+    name: str
+    role: Role
+    email: str
+
+
+def list_mail_people(session: Session) -> list[MailPerson]:
+    """Everybody who may sign in and has an e-mail address."""
+    rows = session.execute(
+        select(User.id, User.display_name, User.role, User.email)
+        .where(User.deleted_at.is_(None), User.email.is_not(None))
+        .order_by(User.id)
+    )
+    return [MailPerson(row.id, row.display_name, Role(row.role), row.email) for row in rows]
+
+
+def find_first_owner(session: Session) -> int | None:
+    """The id of the winery's first owner, in whose name the appliance writes by itself; None where there is none."""
+    return session.scalar(
+        select(User.id)
+        .where(User.role == "owner", User.deleted_at.is_(None))
+        .order_by(User.id)
+        .limit(1)
+    )

@@ -6,13 +6,15 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, logout_user
 
-from winery_appliance.auth import guards, pins, service
+from winery_appliance.auth import guards, pins, second_factor, service
 from winery_appliance.auth.commands import SignIn, SignInByPin
 from winery_appliance.auth.devices import Device
 from winery_appliance.auth.guards import current_actor, permitted, session_lasts
 from winery_appliance.auth.permissions import Permission
+from winery_appliance.auth.second_factor_routes import ask_for_code
 from winery_appliance.core import web
 from winery_appliance.core.errors import AppError, Invalid, TooManyAttempts
+from winery_appliance.core.words import say
 
 blueprint = Blueprint("auth", __name__, template_folder="templates")
 
@@ -72,11 +74,14 @@ def enter() -> ResponseReturnValue:
         )
     except AppError as error:
         sentence = (
-            "Type your name and your password." if isinstance(error, Invalid) else error.detail
+            say("Type your name and your password.") if isinstance(error, Invalid) else error.detail
         )
         status = 429 if isinstance(error, TooManyAttempts) else 422
         return _show_door(login, sentence), status
     with web.transaction(actor.winery_id) as opened:
+        factor = second_factor.read_factor(opened, user_id=actor.user_id, role=actor.role)
+        if factor.confirmed:
+            return ask_for_code(actor, _safe_next())
         token = service.open_session(
             opened,
             actor,
@@ -84,6 +89,8 @@ def enter() -> ResponseReturnValue:
             user_agent=request.user_agent.string,
         )
     guards.enter(actor, token)
+    if factor.required:
+        session[guards.MISSING_FACTOR] = True
     return redirect(_safe_next(), 303)
 
 

@@ -28,6 +28,7 @@ from winery_appliance.core.errors import (
     NotSignedIn,
     TooManyAttempts,
 )
+from winery_appliance.core.words import say
 
 # After this many failures within the window the door stays shut for the rest of it: for one login from one address, and
 # for one address whatever the logins. A second tablet next to it is not shut out by somebody else's guesses.
@@ -63,8 +64,11 @@ def require(actor: Actor, permission: Permission) -> None:
         refuse_limited(actor)
     if not actor.may(permission):
         raise NotAllowed(
-            f"Your role ({actor.role}) does not allow this. Nothing was changed. "
-            "Ask the owner of the winery if you need it."
+            say(
+                "Your role (%(role)s) does not allow this. Nothing was changed. Ask the "
+                "owner of the winery if you need it.",
+                role=actor.role,
+            )
         )
 
 
@@ -72,7 +76,9 @@ def refuse_limited(actor: Actor) -> None:
     """Raise NotAllowed for a way in that may less than its person: it could give itself the rest."""
     if actor.scopes is not None:
         raise NotAllowed(
-            "This way in does not allow it. Nothing was changed. Sign in with your password first.",
+            say(
+                "This way in does not allow it. Nothing was changed. Sign in with your password first."
+            ),
             code="limited_access",
         )
 
@@ -98,7 +104,7 @@ def sign_in(
         with db.transaction() as session:
             session.add(SignInFailure(login=login, address=address))
         raise NotSignedIn(
-            "Name and password do not belong together. Check both and try again.",
+            say("Name and password do not belong together. Check both and try again."),
             code="wrong_credentials",
         )
     assert found is not None
@@ -117,7 +123,7 @@ def sign_in(
 def refuse_when_throttled(session: Session, login: str, address: str) -> None:
     """Raise TooManyAttempts after too many failures for this login from this address, or from the address at all."""
     from_here = SignInFailure.address == address
-    what_next = "or ask the owner for a new password"
+    what_next = say("or ask the owner for a new password")
     for failed, limit in (
         (and_(from_here, SignInFailure.login == login), FAILURES_PER_LOGIN),
         (from_here, FAILURES_PER_ADDRESS),
@@ -138,7 +144,11 @@ def refuse_after(
         wait = first + window - now
         minutes = max(1, round(wait.total_seconds() / 60))
         raise TooManyAttempts(
-            f"Too many wrong tries. Nothing is lost. Try again in {minutes} min, {what_next}.",
+            say(
+                "Too many wrong tries. Nothing is lost. Try again in %(minutes)s min, %(what_next)s.",
+                minutes=minutes,
+                what_next=what_next,
+            ),
             retry_after_s=max(1, round(wait.total_seconds())),
         )
 
@@ -208,9 +218,13 @@ def sign_out_everywhere(session: Session, actor: Actor) -> None:
     end_sign_ins(session, actor.user_id)
 
 
-def end_sign_ins(session: Session, user_id: int) -> None:
-    """End every sign-in of somebody and revoke every token; whoever carries one must come through the door again."""
-    session.execute(delete(UserSession).where(UserSession.user_id == user_id))
+def end_sign_ins(session: Session, user_id: int, *, but: int | None = None) -> None:
+    """End every sign-in of somebody `but` one and revoke every token; who carries one must come through the door again."""
+    session.execute(
+        delete(UserSession).where(
+            UserSession.user_id == user_id, UserSession.id.is_distinct_from(but)
+        )
+    )
     session.execute(
         update(AccessToken)
         .where(AccessToken.user_id == user_id, AccessToken.revoked_at.is_(None))
@@ -310,9 +324,12 @@ def refuse_login(error: IntegrityError) -> Conflict:
     """What to raise when the database found a login in use."""
     field = "email" if "email" in str(error.orig) else "username"
     return Conflict(
-        f"Somebody already signs in with this {field}. Nothing was changed. Choose another.",
+        say(
+            "Somebody already signs in with this %(field)s. Nothing was changed. Choose another.",
+            field=field,
+        ),
         code="login_taken",
-        fields=[FieldFault(field, "taken", "Already in use.")],
+        fields=[FieldFault(field, "taken", say("Already in use."))],
     )
 
 

@@ -6,14 +6,16 @@ from uuid import UUID
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from winery_appliance.auth import personal_tokens, service
+from winery_appliance.auth import personal_tokens, second_factor, service
 from winery_appliance.auth.answers import PersonalTokenAnswer, TokenAnswer, TokenListedAnswer
 from winery_appliance.auth.commands import CreatePersonalToken, CreateToken, ListTokens
 from winery_appliance.auth.guards import current_actor, permitted, token_key
 from winery_appliance.auth.permissions import Permission
+from winery_appliance.auth.service import Actor
 from winery_appliance.core import web
-from winery_appliance.core.errors import NotFound
+from winery_appliance.core.errors import NotFound, NotSignedIn
 from winery_appliance.core.openapi import ListOf, describes
+from winery_appliance.core.words import say
 
 blueprint = Blueprint("tokens_api", __name__, url_prefix="/api/v1")
 
@@ -29,6 +31,7 @@ def create_token() -> ResponseReturnValue:
         password=command.password.get_secret_value(),
         address=web.client_address(),
     )
+    _check_factor(actor, command)
     lasts = timedelta(hours=web.settings().token_hours)
     with web.transaction(actor.winery_id) as session:
         token = service.issue_token(session, actor, key=token_key(), lasts=lasts)
@@ -40,6 +43,25 @@ def create_token() -> ResponseReturnValue:
     return web.answer_json(body, 201)
 
 
+def _check_factor(actor: Actor, command: CreateToken) -> None:
+    """A password alone gives no token to who has a second factor, or needs one."""
+    with web.transaction(actor.winery_id) as session:
+        factor = second_factor.read_factor(session, user_id=actor.user_id, role=actor.role)
+    if factor.confirmed and command.code is not None:
+        code = command.code.get_secret_value()
+        second_factor.check_code(web.database(), actor, code, keys=web.settings())
+    elif factor.confirmed:
+        raise NotSignedIn(
+            say("Send the code of your second factor, too, as `code`."),
+            code="second_factor_required",
+        )
+    elif factor.required:
+        raise NotSignedIn(
+            say("Your winery asks you for a second factor. Set it up in a browser first."),
+            code="second_factor_missing",
+        )
+
+
 @blueprint.delete("/tokens/<uuid:token_id>")
 @describes({204: None})
 @permitted(Permission.READ_BOOK)
@@ -48,7 +70,7 @@ def revoke_token(token_id: UUID) -> ResponseReturnValue:
     actor = current_actor()
     with web.transaction(actor.winery_id) as session:
         if not service.revoke_token(session, actor, token_id):
-            raise NotFound("There is no such token, or it is revoked already.")
+            raise NotFound(say("There is no such token, or it is revoked already."))
     return "", 204
 
 

@@ -15,11 +15,16 @@ from tests.integration.conftest import Api, Tank
 # Tables of a winery whose changes are not noted, each with its reason.
 UNAUDITED = {
     "audit_log": "the log itself",
+    "log_lines": "what the processes logged, for some weeks",
+    "notices": "what is sent to people; each names when it went, or why it did not",
     "outbox": "a log of events, purged when they are done",
     "analyses": "computed from samples; can be computed again",
     "anomalies": "computed from samples; what people make of them stands in anomaly_history",
     "recommendations": "computed from samples; each names who decided about it, and when",
     "historical_samples": "computed from samples; can be computed again",
+    "past_ferments": "computed from samples; can be computed again",
+    "patterns": "computed from samples; can be computed again",
+    "replays": "a look at the past that changes nothing; each names who asked for it, and when",
     "lessons": "computed from samples; can be computed again",
     "imported_wines": "what an import is working on; the import and each fermentation are audited",
     "device_hours": "a note of what is to be computed",
@@ -27,6 +32,7 @@ UNAUDITED = {
 }
 # Audited, but for its insertions.
 APPEND_ONLY = {
+    "skipped_readings": "never changed, and each row names its person and moment",
     "samples": "never changed, and each row names its person and moment",
     "anomaly_history": "a log of its own: never changed, and each row names its person and moment",
 }

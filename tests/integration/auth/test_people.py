@@ -13,7 +13,7 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from tests.conftest import PASSWORD, Cast, Winery
-from tests.integration.auth.test_sign_in import Browser
+from tests.integration.browser import Browser
 from tests.integration.conftest import Api, Tank
 from winery_appliance.auth.commands import ChangeUser
 from winery_appliance.auth.people import RESET_CODE_LASTS, change_person

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import Cast
 from tests.integration.auth.test_pins import PIN, enroll, type_pin
-from tests.integration.auth.test_sign_in import Browser
+from tests.integration.browser import Browser
 from tests.integration.conftest import Api
 
 CODE = re.compile(r"[A-Z2-9]{4}-[A-Z2-9]{4}-[A-Z2-9]{4}")

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from tests.conftest import Cast, Winery
-from tests.integration.auth.test_sign_in import Browser
+from tests.integration.browser import Browser
 from tests.integration.conftest import Api, Tank
 from winery_appliance.auth.commands import ChoosePin
 from winery_appliance.auth.devices import find_device
