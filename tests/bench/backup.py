@@ -5,6 +5,7 @@ everything is killed under load and restored from the NAS alone; `restore`, `mem
 """
 
 import contextlib
+import hashlib
 import os
 import random
 import re
@@ -32,7 +33,7 @@ from winery_appliance.core.postgres_programs import find_programs
 from winery_appliance.core.settings import Settings, child_environment
 
 ROWS_A_GB = 9_500_000
-WEB_REQUESTS, WEB_FEWEST = 400, 60
+WEB_REQUESTS, WEB_FEWEST, WEB_TURNS = 400, 60, 5
 PATIENCE_S = 1800.0
 
 
@@ -60,6 +61,7 @@ def measure_loss(
         lost_s.append((killed_at - gone[0]).total_seconds() if gone else 0.0)
         shutil.rmtree(target)
         cellar.start_server()
+        assert hash_rows(rows) == hash_rows(read_first(cellar, len(rows))), "contents differ"
         with cellar.connect() as connection:
             row = connection.execute("SELECT coalesce(max(number) + 1, 0) FROM control").fetchone()
         assert row is not None
@@ -68,6 +70,18 @@ def measure_loss(
         cellar.await_shipped(PATIENCE_S)
     cellar.end()
     return lost_s
+
+
+def read_first(cellar: Cellar, count: int) -> list[tuple[int, str]]:
+    """What the cellar itself holds of its first `count` control rows."""
+    query = "SELECT number, content FROM control WHERE number < %s ORDER BY 1"
+    with cellar.connect() as connection:
+        return [(int(number), str(text)) for number, text in connection.execute(query, [count])]
+
+
+def hash_rows(rows: list[tuple[int, str]]) -> str:
+    """SHA-256 of numbers and contents, in hex."""
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
 def fill(cellar: Cellar, rows: int) -> float:
@@ -177,8 +191,25 @@ def take_p95(appliance: RealAppliance, until: Callable[[], bool]) -> tuple[float
     return statistics.quantiles(taken, n=20)[-1], len(taken)
 
 
+def watch_whole(appliance: RealAppliance, until: Callable[[], bool]) -> tuple[float, float]:
+    """The most memory that all processes of the appliance and its database took together, MB: what they share counted once
+    (PSS), and of it what is theirs alone to give back, without pages of files.
+    """
+    peak = anonymous = 0
+    while not until():
+        texts = []
+        for pid in appliance.processes():
+            with contextlib.suppress(OSError):
+                texts.append(Path(f"/proc/{pid}/smaps_rollup").read_text())
+        told = "\n".join(texts)
+        peak = max(peak, sum(int(kib) for kib in re.findall(r"^Pss:\s+(\d+)", told, re.M)))
+        own = re.findall(r"^Pss_(?:Anon|Shmem):\s+(\d+)", told, re.M)
+        anonymous = max(anonymous, sum(int(kib) for kib in own))
+    return peak / 1024, anonymous / 1024
+
+
 def compare_web(folder: Path) -> None:
-    """The web's p95 by itself and while base copies are made, in turns."""
+    """The web's p95 by itself and while base copies are made, in turns; and the memory of the whole during one."""
     appliance = RealAppliance(folder / "var", postgres.find_free_port())
     try:
         appliance.start()
@@ -190,16 +221,30 @@ def compare_web(folder: Path) -> None:
                 "CREATE TABLE ballast AS SELECT g, md5(g::text) AS t, md5((-g)::text) AS u "
                 f"FROM generate_series(1, {ROWS_A_GB // 4}) g"
             )
-        idle, busy = [], []
-        for _ in range(3):
-            idle.append(take_p95(appliance, lambda: False)[0])
-            process = subprocess.Popen(
+        idle, busy = list[float](), list[float]()
+
+        def copy() -> "subprocess.Popen[bytes]":
+            return subprocess.Popen(
                 [BACKUP, "base", "--full"],
                 env=os.environ | appliance.environment | {"WINERY_DATA": str(folder / "var")},
                 stdout=subprocess.DEVNULL,
+                start_new_session=True,  # as the stream starts it
             )
-            busy.append(take_p95(appliance, lambda: process.poll() is not None)[0])  # noqa: B023
+
+        process = copy()
+        peak, own = watch_whole(appliance, lambda: process.poll() is not None)
+        print(
+            f"all processes while a base copy is made: {peak:.0f} MB, {own:.0f} MB without pages of files"
+        )
+        for turn in range(1, WEB_TURNS + 1):
+            idle.append(take_p95(appliance, lambda: False)[0])
+            process = copy()
+            p95, asked = take_p95(appliance, lambda: process.poll() is not None)  # noqa: B023
+            busy.append(p95)
             assert process.wait() == 0
+            print(
+                f"web p95, turn {turn}: alone {idle[-1]:.0f} ms, while a base copy is made {p95:.0f} ms ({asked} requests)"
+            )
         one, other = statistics.median(idle), statistics.median(busy)
         print(f"web p95 alone {one:.0f} ms, while a base copy is made {other:.0f} ms")
         print(f"ratio                              {other / one:6.2f}     (reach 1.3)")
@@ -209,6 +254,7 @@ def compare_web(folder: Path) -> None:
 
 def main() -> None:
     """Print the table, or a part of it: `cuts N`, `restore`, `memory`, `web`."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # who is cut off has told what was found
     print(f"load of the machine at the begin: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     part = sys.argv[1] if len(sys.argv) > 1 else "all"
     with tempfile.TemporaryDirectory() as name, making_cellars(Path(name)) as make:
@@ -242,8 +288,10 @@ def compare_restores(cellar: Cellar, folder: Path) -> None:
     print(
         f"database {size:.2f} GB: base copy and log on the NAS after {time.monotonic() - begun:.0f} s"
     )
-    pairs = [measure_restore(cellar, folder) for _ in range(3)]
-    for ours, plain in pairs:
+    pairs = []
+    for _ in range(3):
+        ours, plain = measure_restore(cellar, folder)
+        pairs.append((ours, plain))
         print(
             f"restore to writable {ours.wall:6.1f} s ({ours.cpu:.1f} s of processors)   "
             f"plain programs {plain.wall:.1f} s ({plain.cpu:.1f} s)"

@@ -1,10 +1,12 @@
 """Our base copy beside pgBackRest's full backup: ./.venv/bin/python -m tests.bench.pgbackrest, as root.
 
 Needs Debian's packages `postgresql` and `pgbackrest`, for the bench alone. Both copy the same cluster of Debian's major, in
-turns: compressed with zstd 3, encrypted, by one process, onto the same disk, the data synced at the end.
+turns: compressed with zstd 3, encrypted, by one process, onto the same disk, the data synced at the end. Our process works
+in threads; the processor seconds of both count those of the server, too.
 """
 
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -28,6 +30,15 @@ def run(*command: str | Path) -> None:
     environment = {**os.environ, "PGBACKREST_REPO1_CIPHER_PASS": "bench"}
     done = subprocess.run(line, stdout=subprocess.DEVNULL, cwd="/", env=environment)
     assert done.returncode == 0, command
+
+
+def read_cpu(data: Path) -> float:
+    """Processor seconds of this process, of all it ran to their end, and of the server that works in `data`."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    server = (data / "postmaster.pid").read_text().split()[0]
+    fields = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()
+    ticks = sum(int(field) for field in fields[11:15])  # its own and its ended children's, proc(5)
+    return sum(u.ru_utime + u.ru_stime for u in used) + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def copy_ours(programs: Path, socket: Path, store: DirectoryStore, recipient: str) -> int:
@@ -106,20 +117,27 @@ def compare(programs: Path, folder: Path, socket: Path) -> None:
     )
     full = ["--type=full", "--start-fast", "--process-max=1", "--no-archive-check"]
     full += ["--compress-type=zst", "--compress-level=3", "--repo1-retention-full=1"]
-    ratios = []
+    ratios, of_cpu = [], []
     print(f"load of the machine at the begin: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for _ in range(TURNS):
-        begun = time.monotonic()
+        begun, before = time.monotonic(), read_cpu(folder / "data")
         size = copy_ours(programs, socket, store, recipient)
-        ours = time.monotonic() - begun
-        begun = time.monotonic()
+        ours, our_cpu = time.monotonic() - begun, read_cpu(folder / "data") - before
+        begun, before = time.monotonic(), read_cpu(folder / "data")
         run("pgbackrest", *settings, *kind, *full, "backup")
-        other = time.monotonic() - begun
+        other, their_cpu = time.monotonic() - begun, read_cpu(folder / "data") - before
         ratios.append(ours / other)
-        print(f"base copy {ours:6.1f} s ({size / 1e6:.0f} MB)   pgBackRest {other:6.1f} s")
+        of_cpu.append(our_cpu / their_cpu)
+        print(
+            f"base copy {ours:6.1f} s ({our_cpu:.1f} s of processors, {size / 1e6:.0f} MB)   "
+            f"pgBackRest {other:6.1f} s ({their_cpu:.1f} s)"
+        )
     held = subprocess.check_output(["du", "-sm", folder / "theirs"], text=True)
     print(f"pgBackRest's repository {held.split()[0]} MB")
-    print(f"ratio, the median                  {statistics.median(ratios):6.2f}     (reach 1.0)")
+    wall, cpu = statistics.median(ratios), statistics.median(of_cpu)
+    print(
+        f"ratio, the median                  {wall:6.2f}     (reach 1.0); of processors {cpu:.2f}"
+    )
     print(f"load of the machine at the end: {os.getloadavg()[0]:.1f}")
 
 

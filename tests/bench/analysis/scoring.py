@@ -7,14 +7,14 @@ fault_start_h) and `truth.csv` (ferment_id, t_h, brix_apparent, temp_c); a repla
 
 import csv
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[np.float64]
+from tests.bench.analysis.figures import Figure, Numbers, bootstrap, share_of
 
 HORIZON_H = 1080.0
 DRY_BRIX = -1.0
@@ -26,6 +26,7 @@ DATA_FAULTS = (
 SLIPS = ("entry_typo", "unit_mixup", "temp_unit_mixup")
 SHARES = (0.25, 0.5, 0.75)
 ARREST_ALARMS = ("stuck", "sluggish", "slow_start")
+QUESTIONS = ("sugar_rise", "entry_error", "unit_mixup")
 WORST_BRIX_ERROR, WORST_CELSIUS_ERROR = 1.0, 5.0
 
 
@@ -74,17 +75,6 @@ class Case:
         return made[-1] if made else None
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table: the figure as it is read, its interval, its base rate, and what must be reached."""
-
-    measure: str
-    shown: str
-    interval: str = ""
-    base: str = ""
-    must: str = ""
-
-
 def read_cases(fleet: Path, replayed: Path | None = None) -> list[Case]:
     """The labelled ferments of a fleet, with what a replay said of them."""
     truth = _group(_rows(fleet / "truth.csv"))
@@ -130,65 +120,45 @@ def _group(rows: Iterable[dict[str, str]]) -> dict[str, list[dict[str, str]]]:
     return grouped
 
 
-def wilson(hits: int, of: int) -> str:
-    """95 % interval of a share (Wilson 1927), in per cent."""
-    if of == 0:
-        return ""
-    z, share = 1.96, hits / of
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    half = z * np.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
-    return f"{100 * max(middle - half, 0):.0f}–{100 * min(middle + half, 1):.0f}"
+def list_errors(cases: Sequence[Case], share: float) -> Numbers:
+    """How many days the forecasts at a share of the true time were off; ferments without one yet are left out."""
+    asked = [(case, case.forecast_at(share * case.dry_h)) for case in cases]
+    return np.array([_error_days(c, f["dry_h_p50"]) for c, f in asked if f is not None])
 
 
-def bootstrap(values: Numbers, of: Callable[[Numbers], float] = lambda v: float(np.mean(v))) -> str:
-    """95 % interval of a figure of `values` by resampling them 500 times."""
-    if len(values) < 2:
-        return ""
-    rng = np.random.default_rng(0)
-    drawn = [of(values[rng.integers(0, len(values), len(values))]) for _ in range(500)]
-    return f"{np.quantile(drawn, 0.025):.2f}–{np.quantile(drawn, 0.975):.2f}"
+def list_covered(cases: Sequence[Case], share: float) -> list[bool]:
+    """Whether the 80 % interval held the truth, for each forecast at a share of the true time."""
+    asked = [(case, case.forecast_at(share * case.dry_h)) for case in cases]
+    return [f["dry_h_p10"] <= c.dry_h <= f["dry_h_p90"] for c, f in asked if f is not None]
 
 
-def share_of(measure: str, hits: Sequence[bool], must: str = "", base: str = "") -> Figure:
-    """A share of cases as a line of the table."""
-    n, k = len(hits), sum(hits)
-    return Figure(
-        measure,
-        f"{100 * k / n:.1f} %" if n else "–",
-        wilson(k, n),
-        base or f"{k} of {n}",
-        must,
-    )
-
-
-def score_forecasts(cases: Sequence[Case]) -> list[Figure]:
-    """Days-to-dry error, coverage and CRPS at shares of the true time, for ferments that get dry."""
-    groups = {
+def group_by_fault(cases: Sequence[Case]) -> dict[str, list[Case]]:
+    """Ferments that get dry: without a fault, with faults of the data, with faults of the process."""
+    return {
         "normal": [c for c in cases if c.is_normal],
         "data faults": [c for c in cases if c.fault in DATA_FAULTS and c.in_time],
         "process faults": [
             c for c in cases if c.fault not in (*DATA_FAULTS, "normal") and np.isfinite(c.dry_h)
         ],
     }
+
+
+def score_forecasts(cases: Sequence[Case]) -> list[Figure]:
+    """Days-to-dry error, coverage and CRPS at shares of the true time, for ferments that get dry."""
     figures = []
-    for group, members in groups.items():
-        for share, must in zip(SHARES, ("2.0", "0.9", "0.5"), strict=True):
+    for group, members in group_by_fault(cases).items():
+        for share in SHARES:
             asked = [(c, c.forecast_at(share * c.dry_h)) for c in members]
             made = [(c, f) for c, f in asked if f is not None]
-            errors = np.array([_error_days(c, f["dry_h_p50"]) for c, f in made])
+            errors = list_errors(members, share)
             if not len(errors):
                 continue
+            base = f"n={len(errors)} of {len(members)}"
+            label = f"MAE d, {group}, {share:.0%}"
+            figures.append(Figure(label, f"{errors.mean():.2f}", bootstrap(errors), base))
             figures.append(
-                Figure(
-                    f"MAE d, {group}, {share:.0%}",
-                    f"{errors.mean():.2f}",
-                    bootstrap(errors),
-                    f"n={len(made)} of {len(members)}",
-                    must if group == "normal" else "1.2 × normal" if group == "data faults" else "",
-                )
+                share_of(f"  80 % interval covers, {share:.0%}", list_covered(members, share))
             )
-            inside = [f["dry_h_p10"] <= c.dry_h <= f["dry_h_p90"] for c, f in made]
-            figures.append(share_of(f"  80 % interval covers, {share:.0%}", inside, "75–88"))
             crps = np.array([_crps_days(c, f) for c, f in made])
             figures.append(Figure(f"  CRPS d (3 quantiles), {share:.0%}", f"{crps.mean():.2f}"))
     return figures
@@ -228,52 +198,73 @@ def score_next_day(cases: Sequence[Case]) -> list[Figure]:
             bootstrap(values),
             f"n={len(values)}",
         ),
-        share_of("  80 % interval covers", inside, "75–88"),
+        share_of("  80 % interval covers", inside),
     ]
 
 
 def score_alarms(cases: Sequence[Case]) -> list[Figure]:
-    """What was alarmed in time, how soon, and how often for nothing."""
+    """What must be alarmed in time, how soon, and how often it rings for nothing."""
     late = [c for c in cases if not c.in_time]
     normal = [c for c in cases if c.is_normal]
     stopped = [c for c in cases if c.fault == "stuck" and not np.isinf(c.fault_start_h)]
     stopped = [c for c in stopped if not c.in_time]
     base = f"{len(late)} of {len(cases)} not in time"
-    delays = np.array([_delay_h(c) for c in stopped])
-    weeks = sum(_watched_h(c) for c in normal) / 168
-    false = sum(len(_alarms(c)) for c in normal)
     figures = [
         share_of(
-            "not in time: alarmed before the deadline", [_alarmed(c) for c in late], "90", base
+            "not in time: alarmed before the deadline", [_alarmed(c) for c in late], base, least=90
+        ),
+        share_of("normals alarmed by anything", [bool(_alarms(c)) for c in normal], most=5),
+    ]
+    delays = np.array([_delay_h(c) for c in stopped])
+    if len(delays):
+        median = float(np.median(delays))
+        interval = bootstrap(delays, lambda v: float(np.median(v)))
+        found = f"{int(np.isfinite(delays).sum())} of {len(delays)} found"
+        label = "injected stop: median delay, h"
+        figures.append(Figure(label, f"{median:.0f}", interval, found, "≤ 36", median <= 36))
+    return figures
+
+
+def score_alarms_further(cases: Sequence[Case]) -> list[Figure]:
+    """Which rules rang, and how far they were ahead of the usual rule: less than 0.3 °Bx in 48 h."""
+    late = [c for c in cases if not c.in_time]
+    normal = [c for c in cases if c.is_normal]
+    weeks = sum(_watched_h(c) for c in normal) / 168
+    false = sum(len(_alarms(c)) for c in normal)
+    leads = np.array([lead for c in late if (lead := _lead_h(c)) is not None])
+    checks = sorted({a["check"] for c in normal for a in _alarms(c)})
+    return [
+        share_of(
+            "not in time: stuck, sluggish or slow start", [_alarmed(c, ARREST_ALARMS) for c in late]
         ),
         share_of(
-            "  by stuck, sluggish, slow start", [_alarmed(c, ARREST_ALARMS) for c in late], "", base
-        ),
-        share_of("normals alarmed by anything", [bool(_alarms(c)) for c in normal], "5"),
-        share_of(
-            "  by stuck, sluggish, slow start",
+            "normals: stuck, sluggish or slow start",
             [bool(_alarms(c, ARREST_ALARMS)) for c in normal],
-            "5",
         ),
         Figure("false alarms per ferment-week", f"{false / weeks:.3f}" if weeks else "–"),
+        Figure(
+            "not in time: median lead on the 48 h rule, h",
+            f"{np.median(leads):.0f}" if len(leads) else "–",
+            bootstrap(leads, lambda v: float(np.median(v))),
+            f"both ring in {len(leads)} of {len(late)}",
+        ),
+        *(
+            share_of(f"  normals alarmed by {check}", [bool(_alarms(c, (check,))) for c in normal])
+            for check in checks
+        ),
     ]
-    if len(delays):
-        median = lambda v: float(np.median(v))  # noqa: E731
-        figures.append(
-            Figure(
-                "injected stop: median delay, h",
-                f"{median(delays):.0f}",
-                bootstrap(delays, median),
-                f"{int(np.isfinite(delays).sum())} of {len(delays)} found",
-                "36",
-            )
-        )
-    checks = sorted({a["check"] for c in normal for a in _alarms(c)})
-    figures += [
-        share_of(f"  normals alarmed by {check}", [bool(_alarms(c, (check,))) for c in normal])
-        for check in checks
-    ]
-    return figures
+
+
+def _lead_h(case: Case) -> float | None:
+    """Hours from our first alarm of an arrest to that of the usual rule; None where either is silent."""
+    opened = [float(a["opened_at_h"]) for a in _alarms(case, ARREST_ALARMS)]
+    read = [(float(r["t_h"]), float(r["brix"])) for r in case.rows if r["brix"]]
+    for hour, brix in read:
+        before = [b for h, b in read if hour - 72 <= h <= hour - 46]
+        begun = read[0][1] - brix > 1.0
+        if before and begun and brix > 0.0 and before[-1] - brix < 0.3:
+            return hour - min(opened) if opened else None
+    return None
 
 
 def _alarms(case: Case, checks: Sequence[str] = ()) -> list[dict[str, str]]:
@@ -321,7 +312,11 @@ def score_early(cases: Sequence[Case]) -> list[Figure]:
                     f"{auc(scores, late):.3f}",
                     bootstrap(joint, lambda v: auc(v[:, 0], v[:, 1] > 0.5)),
                     f"{int(late.sum())} of {len(late)} late",
-                    "0.87" if at_h == 72 and name != "all" else "",
+                    *(
+                        ("≥ 0.87", auc(scores, late) >= 0.87)
+                        if at_h == 72 and name != "all"
+                        else ()
+                    ),
                 )
             )
     return figures
@@ -361,14 +356,16 @@ def score_flags(cases: Sequence[Case]) -> list[Figure]:
                 elif flagged and row["truth_tag"] == "":
                     false += 1
     figures = [
-        share_of("typos and unit mix-ups found", found, "95"),
+        share_of("typos and unit mix-ups found", found, least=95),
         Figure(
             "false typo or unit flags per ferment",
             f"{false / len(cases):.4f}",
             "",
             f"{false} of {len(cases)}",
-            "0.02",
+            "≤ 0.02",
+            false / len(cases) <= 0.02,
         ),
+        score_additions(cases),
     ]
     for fault, flag in (
         ("duplicate", "duplicate"),
@@ -383,16 +380,25 @@ def score_flags(cases: Sequence[Case]) -> list[Figure]:
             share_of(
                 f"{flag}: found",
                 hits,
-                "",
                 f"{sum(hits)} of {len(hits)}; {wrong} of {len(others)} for nothing",
             )
         )
     return figures
 
 
-def print_table(title: str, figures: Sequence[Figure]) -> None:
-    """One table."""
-    print(f"\n{title}")
-    print(f"{'measure':<46}{'figure':>9}  {'95 %':<12}{'base':<28}{'must':<10}")
-    for f in figures:
-        print(f"{f.measure:<46}{f.shown:>9}  {f.interval:<12}{f.base:<28}{f.must:<10}")
+def score_additions(cases: Sequence[Case]) -> Figure:
+    """How many of the logged additions were flagged or asked about, from half a day before to three days after."""
+    given = [c for c in cases if c.fault == "chaptalised" and np.isfinite(c.fault_start_h)]
+    flagged = sum(_is_asked_about(case) for case in given)
+    label = "a logged addition: flagged"
+    reached = flagged == 0 if given else None
+    return Figure(label, str(flagged), "", f"of {len(given)}", "never", reached)
+
+
+def _is_asked_about(case: Case) -> bool:
+    first, last = case.fault_start_h - 12, case.fault_start_h + 72
+    asked = [
+        *(float(f["t_h"]) for f in case.flags if f["flag"] in ("typo", "unit", "rate")),
+        *(float(a["opened_at_h"]) for a in _alarms(case, QUESTIONS)),
+    ]
+    return any(first <= hour <= last for hour in asked)

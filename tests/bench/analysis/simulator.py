@@ -21,9 +21,10 @@ Numbers = NDArray[np.float64]
 FAULTS = (
     *("normal", "stuck", "sluggish", "low_yan", "cooling_failure", "overcooling"),
     *("entry_typo", "unit_mixup", "temp_unit_mixup", "duplicate", "late_backdated"),
-    *("sensor_flatline", "missing_gap"),
+    *("sensor_flatline", "missing_gap", "chaptalised"),
 )
-ODDS = (0.46, 0.09, 0.08, 0.05, 0.05, 0.04, 0.05, 0.04, 0.03, 0.03, 0.03, 0.02, 0.03)
+ODDS = (0.46, 0.09, 0.08, 0.05, 0.05, 0.04, 0.05, 0.04, 0.03, 0.03, 0.03, 0.02, 0.03, 0.04)
+ADDED_G_L = 26.0  # of sugar, logged by whoever gave it
 HOURS = 1080
 STEP_H = 0.5
 START = datetime(2024, 9, 5, 8, tzinfo=UTC)
@@ -94,12 +95,13 @@ def ferment(lots: Lots) -> tuple[Numbers, Numbers, Numbers]:
     cells, ready, nitrogen = np.full(count, 0.15), np.full(count, 0.02), lots.yan / 1000
     sugar, celsius, carriers = sugar0.copy(), lots.fill_c.copy(), np.ones(count)
     sugars, warmth = np.empty((HOURS + 1, count)), np.empty((HOURS + 1, count))
+    given, gave = np.zeros(count), np.zeros((HOURS + 1, count))
     arrested = np.full(count, np.nan)
     for step in range(int(HOURS / STEP_H) + 1):
         hour = step * STEP_H
         if step % 2 == 0:
-            sugars[step // 2], warmth[step // 2] = sugar, celsius
-        ethanol = 0.47 * (sugar0 - sugar)
+            sugars[step // 2], warmth[step // 2], gave[step // 2] = sugar, celsius, given
+        ethanol = 0.47 * (sugar0 + given - sugar)
         room = np.clip(1 - ethanol / lots.tolerance, 0, 1)
         ready = np.minimum(ready * np.exp(STEP_H * 4.0 / lots.adjust_h), 1e3)
         awake = ready / (1 + ready)
@@ -115,11 +117,14 @@ def ferment(lots: Lots) -> tuple[Numbers, Numbers, Numbers]:
         carriers = carriers * np.exp(-STEP_H * lots.decay * (ethanol / 60) ** 1.5)
         sugar = np.maximum(sugar - STEP_H * used, 0)
         celsius = celsius + STEP_H * (0.13 * used + _hold(lots, celsius, hour))
+        gets = (lots.fault == "chaptalised") & (given == 0) & (hour >= lots.from_h)
+        given[gets], sugar[gets] = ADDED_G_L, sugar[gets] + ADDED_G_L
         stops = (lots.fault == "stuck") & np.isnan(arrested)
         stops &= (hour >= lots.from_h) & (sugar < 0.6 * sugar0)
         arrested[stops] = hour
         cells[stops] *= 0.015
-    density = density0 - formulas.DENSITY_FALL_PER_G_L * (sugar0 - sugars)
+    # What is given makes the must heavier as extract does, and falls away like its own sugar.
+    density = density0 + 0.382 * gave - formulas.DENSITY_FALL_PER_G_L * (sugar0 + gave - sugars)
     grid = np.arange(960.0, 1160.0)
     return (
         np.interp(density, grid, [formulas.brix_from_density(float(d)) for d in grid]),
@@ -138,7 +143,7 @@ def _hold(lots: Lots, celsius: Numbers, hour: float) -> Numbers:
 
 
 def write_fleet(folder: Path, count: int, seed: int) -> None:
-    """A fleet with its truth: `readings.csv`, `meta.csv` and `truth.csv` in `folder`."""
+    """A fleet with its truth: `readings.csv`, `meta.csv`, `events.csv` and `truth.csv` in `folder`."""
     rng = np.random.default_rng(seed)
     lots = draw_lots(count, rng)
     brix, celsius, arrested = ferment(lots)
@@ -150,6 +155,7 @@ def write_fleet(folder: Path, count: int, seed: int) -> None:
     )
     _write(folder / "readings.csv", header, rows)
     injected = {"stuck", "cooling_failure", "overcooling", "sensor_flatline", "missing_gap"}
+    injected.add("chaptalised")
     meta = [
         (
             *(_name(at), "red" if lots.red[at] else "white", f"{lots.brix0[at]:.1f}"),
@@ -159,6 +165,11 @@ def write_fleet(folder: Path, count: int, seed: int) -> None:
         for at in range(count)
     ]
     _write(folder / "meta.csv", "ferment_id,style,brix0,yan0_mgl,fault,fault_start_h", meta)
+    events = [
+        (_name(at), f"{lots.from_h[at]:.2f}", "addition_sugar", ADDED_G_L, "g/L")
+        for at in np.flatnonzero(lots.fault == "chaptalised")
+    ]
+    _write(folder / "events.csv", "ferment_id,t_h,kind,amount,unit", events)
     truth = [
         (_name(at), hour, f"{brix[hour, at]:.3f}", f"{celsius[hour, at]:.2f}")
         for at in range(count)
@@ -225,10 +236,6 @@ def _read(
         if fault == "duplicate" and n == slip_at:
             rows.append((*row[:-1], fault))
     return rows
-
-
-def _clock(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M")
 
 
 def _spoil(
