@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +93,16 @@ def test_every_public_function_of_the_product_says_what_it_does() -> None:
         and ast.get_docstring(node) is None
     ]
     assert silent == []
+
+
+def test_every_file_of_the_packages_goes_into_the_wheel() -> None:
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "package-data"
+    ]["*"]
+    packages = [path.parent for name in PACKAGES for path in (ROOT / name).rglob("__init__.py")]
+    taken = {file for package in packages for pattern in patterns for file in package.glob(pattern)}
+    listed = subprocess.run(
+        ["git", "ls-files", *PACKAGES], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    kept = {ROOT / line for line in listed.stdout.splitlines()}
+    assert sorted(file for file in kept - taken if file.suffix != ".py") == []

@@ -82,9 +82,13 @@ def make_phone(chromium: Browser, appliance: RealAppliance) -> Iterator[Callable
     """Phones, each with a memory of its own."""
     made: list[Phone] = []
 
-    def make(who: str = "bruno", before: Callable[[Page], Any] | None = None) -> Phone:
+    def make(
+        who: str = "bruno",
+        before: Callable[[Page], Any] | None = None,
+        port: int | None = None,
+    ) -> Phone:
         context = chromium.new_context(
-            base_url=f"http://127.0.0.1:{appliance.port}",
+            base_url=f"http://127.0.0.1:{port or appliance.port}",
             viewport={"width": 390, "height": 844},
             has_touch=True,
         )

@@ -21,10 +21,25 @@ class Phone:
     def sign_in(self, who: str) -> None:
         """Sign in by the form."""
         self.page.goto("/sign-in")
-        self.page.get_by_label("Name or e-mail").fill(f"{who}@demo.winery")
+        self.page.get_by_label("Name or e-mail").fill(who if "@" in who else f"{who}@demo.winery")
         self.page.get_by_label("Password", exact=True).fill(PASSWORD)
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url("**/")
+
+    def sign_in_by_pin(self, name: str, pin: str) -> None:
+        """Sign in on a shared tablet, once no answer is on its way that would bring the last one's cookie again."""
+        self.page.wait_for_load_state("networkidle")
+        self.context.clear_cookies(name="winery_session")
+        self.page.goto("/sign-in")
+        self.page.get_by_role("link", name=name).click()
+        self.page.get_by_label("PIN").fill(pin)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url("**/")
+
+    def open_round_view(self, shown: str) -> None:
+        """Open the round, where no tank may be left to read."""
+        self.page.goto("/round")
+        expect(self.page.locator(shown)).to_be_visible()
 
     def open_round(self, tank: LiveTank | None = None, code: str = "") -> None:
         """Open the round, at a tank."""
@@ -58,8 +73,13 @@ class Phone:
         self.type(temperature)
         self.next()
 
+    def take_back(self) -> None:
+        """Take the last entry back, wherever the round stands now."""
+        self.page.locator("[data-undo]:visible").click()
+
     def let_go(self) -> None:
-        """Let the time pass in which the last entry can be taken back."""
+        """Let the time pass in which the last entry can be taken back, once the device has it."""
+        expect(self.page.locator("[data-unsent-count]")).not_to_have_text("All sent")
         self.page.clock.fast_forward(UNDO_MS)
 
     def expect_all_sent(self) -> None:
@@ -71,10 +91,10 @@ class Phone:
         expect(self.page.locator("[data-unsent-count]")).to_have_text(f"{count} unsent")
 
 
-def read(tank: LiveTank) -> list[tuple[str, str]]:
+def read(tank: LiveTank, who: str = "ana") -> list[tuple[str, str]]:
     """Kind and value of every reading in the book."""
     path = f"/api/v1/fermentations/{tank.id}/samples"
-    items = tank.appliance.call("GET", path, who="ana").body["items"]
+    items = tank.appliance.call("GET", path, who=who).body["items"]
     return sorted((item["sample_type"], item["value"]) for item in items)
 
 

@@ -3,12 +3,15 @@
 import contextlib
 import http.client
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class SlowLine(ThreadingHTTPServer):
-    """Passes every request on to `behind`, a port of this machine; those for `held` paths wait for `go`."""
+    """Passes every request on to `behind`, a port of this machine; those for `held` paths wait for `go`.
+
+    What is answered for a path in `altered` is changed on its way, as another version of the server would answer.
+    """
 
     daemon_threads = True
 
@@ -16,6 +19,7 @@ class SlowLine(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Passing)
         self.behind = behind
         self.held: set[str] = set()
+        self.altered: dict[str, Callable[[bytes], bytes]] = {}
         self.waiting: dict[str, threading.Event] = {}
         self.go = threading.Event()
 
@@ -47,11 +51,17 @@ class _Passing(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        alter = self.server.altered.get(self.path)
+        headers = dict(self.headers.items())
+        if alter:
+            headers.pop("If-None-Match", None)
         line = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=60)
         with contextlib.closing(line):
-            line.request(self.command, self.path, body or None, dict(self.headers.items()))
+            line.request(self.command, self.path, body or None, headers)
             answer = line.getresponse()
             told = answer.read()
+        if alter:
+            told = alter(told)
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in {"connection", "transfer-encoding", "content-length"}:

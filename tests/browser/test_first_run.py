@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.browser.every_page import find_faults
 from tests.system.appliance import PASSWORD, RealAppliance
 from winery_appliance.core import postgres
 from winery_appliance.core.settings import Settings
@@ -40,8 +41,12 @@ def test_the_first_run_on_a_server_of_ones_own(
         code = re.search(r"Setup code: (\S+)", appliance.shown())
         assert code
         assert code.group(1) not in (appliance.data / "log" / "winery.log").read_text()
-        page = chromium.new_page(base_url=f"http://127.0.0.1:{appliance.port}")
-        page.goto("/")
+        page = chromium.new_page(
+            base_url=f"http://127.0.0.1:{appliance.port}", bypass_csp=True, reduced_motion="reduce"
+        )
+        for path in ("/setup/restore", "/"):
+            page.goto(path)
+            assert find_faults(page) == []
         for field, value in {
             "setup_code": code.group(1),
             "winery_name": "Torrevela",
@@ -50,10 +55,15 @@ def test_the_first_run_on_a_server_of_ones_own(
             "email": "ines@torrevela.example",
             "password": PASSWORD,
             "password_again": PASSWORD,
+            "time_zone": "Europe/Madrid",
+            "tanks": "T-01\t5000\nT-02\t3000",
         }.items():
             page.locator(f"#{field}").fill(value)
+        page.locator("#language").select_option("es")
+        page.locator("#sugar_unit").select_option("baume")
         page.locator("main button[type=submit]").click()
-        expect(page.get_by_text("No ferment is running")).to_be_visible()
+        expect(page.get_by_text("Hay 2 depósitos en la bodega.")).to_be_visible()
+        expect(page.get_by_text("No hay ninguna fermentación en curso")).to_be_visible()
         expect(page.get_by_text("Torrevela").first).to_be_visible()
         with psycopg.connect(own_server) as admin:
             roles = {

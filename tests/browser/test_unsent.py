@@ -23,7 +23,7 @@ def test_nobody_signs_out_over_unsent_readings_unawares(
     told = phone.page.locator("nav [data-waiting]")
     expect(told).to_have_text("2 unsent")
     leave = phone.page.locator("form[data-sign-out]").filter(visible=True).get_by_role("button")
-    asked = phone.page.get_by_role("dialog", name="2 readings are not in the book yet")
+    asked = phone.page.get_by_role("dialog", name="2 entries are not in the book yet")
     leave.click()
     expect(asked).to_contain_text("go when Bruno signs in here again")
     asked.get_by_role("button", name="Stay").click()

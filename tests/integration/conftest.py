@@ -11,6 +11,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.conftest import Cast, Winery, close
+from tests.integration.browser import Browser
 from winery_appliance.auth.service import Actor, issue_token
 from winery_appliance.core import clock
 from winery_appliance.core.outbox import drain
@@ -49,6 +50,19 @@ class Api:
     def post(self, path: str, body: Any, **headers: str) -> TestResponse:
         """POST."""
         return self.call("POST", path, body, **headers)
+
+
+@pytest.fixture
+def enter(app: Flask, cast: Cast) -> Callable[[str], Browser]:
+    """Sign somebody of the cast in, in a browser of their own."""
+    assert cast
+
+    def sign_in(who: str) -> Browser:
+        made = Browser(app)
+        assert made.sign_in(who).status_code == 303
+        return made
+
+    return sign_in
 
 
 @pytest.fixture

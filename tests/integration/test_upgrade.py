@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from tests.conftest import PASSWORD
-from tests.integration.auth.test_sign_in import Browser
+from tests.integration.browser import Browser
 from tests.integration.conftest import Api
 from winery_appliance.core.roles import prepare_roles, role_url
 from winery_appliance.core.schema import check_models, downgrade, migrate

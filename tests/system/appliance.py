@@ -46,9 +46,11 @@ class RealAppliance(Appliance):
     def _have_begun(self) -> bool:
         return self.try_call("GET", "/readyz").status == 200
 
-    def call(self, method: str, path: str, body: Any = None, *, who: str = "") -> Answer:
-        """One request; raises OSError or HTTPException when the line is cut."""
-        headers = {"Content-Type": "application/json"}
+    def call(
+        self, method: str, path: str, body: Any = None, *, who: str = "", **more: str
+    ) -> Answer:
+        """One request, with `more` headers; raises OSError or HTTPException when the line is cut."""
+        headers = {"Content-Type": "application/json", **more}
         if who:
             headers["Authorization"] = f"Bearer {self.token(who)}"
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -70,11 +72,14 @@ class RealAppliance(Appliance):
     def token(self, who: str) -> str:
         """A token of one of the demo's people."""
         if who not in self._tokens:
-            body = {"email": f"{who}@demo.winery", "password": PASSWORD}
+            email = who if "@" in who else f"{who}@demo.winery"
+            body = {"email": email, "password": PASSWORD}
             self._tokens[who] = self.call("POST", "/api/v1/tokens", body).body["access_token"]
         return self._tokens[who]
 
-    def start_fermentation(self, code: str, *, days_ago: float = 10) -> "LiveTank":
+    def start_fermentation(
+        self, code: str, *, days_ago: float = 10, who: str = "ana"
+    ) -> "LiveTank":
         """Start a red in a new tank."""
         started_at = (datetime.now(UTC) - timedelta(days=days_ago)).replace(microsecond=0)
         answer = self.call(
@@ -87,7 +92,7 @@ class RealAppliance(Appliance):
                 "style": "red",
                 "started_at": started_at.isoformat(),
             },
-            who="ana",
+            who=who,
         )
         assert answer.status == 201, answer
         return LiveTank(self, answer.body["id"], started_at)

@@ -1,8 +1,13 @@
 """The running appliance copies itself from the first minute, and comes back from its copies."""
 
+import http.client
+import http.cookiejar
 import json
 import os
+import re
 import subprocess
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +26,10 @@ def ask(appliance: RealAppliance, *arguments: str) -> "subprocess.CompletedProce
     )
 
 
-def start_patiently(appliance: RealAppliance, nas: Path) -> None:
+def start_patiently(appliance: RealAppliance, nas: Path, *options: str) -> None:
     """Start with copies to `nas`, on a machine that may be busy."""
     appliance.environment["WINERY_NAS"] = str(nas)
-    appliance.launch("--nas", str(nas))
+    appliance.launch("--nas", str(nas), *options)
     wait_for(lambda: "ready: http" in appliance.shown(), "the address", PATIENCE_S)
 
 
@@ -46,10 +51,17 @@ def await_copies(appliance: RealAppliance) -> None:
     wait_for(done, "the copies", PATIENCE_S)
 
 
+def await_past(appliance: RealAppliance) -> None:
+    """Return when all that was told of has been worked on: the past wines of the demo, too."""
+    left = "SELECT count(*) FROM outbox WHERE done_at IS NULL"
+    wait_for(lambda: appliance.count(left) == 0, "the past wines", PATIENCE_S)
+
+
 def count_rows(appliance: RealAppliance) -> dict[str, int]:
     """Rows and a hash of all rows of every table, but those that the running processes keep changing."""
     restless = (
-        "('worker_heartbeats', 'periodic_jobs', 'lessons', 'huey_task', 'huey_kv', 'huey_schedule')"
+        "('worker_heartbeats', 'periodic_jobs', 'lessons', 'huey_task', 'huey_kv', 'huey_schedule',"
+        " 'log_lines', 'notices', 'outbox')"
     )
     found = {}
     with appliance.admin() as connection:
@@ -77,6 +89,7 @@ def test_the_demo_is_copied_and_comes_back_on_another_directory(tmp_path: Path) 
         tank = first.start_fermentation("copy")
         assert tank.send(tank.body("24.0", 2)).status == 201
         tank.await_coverage(1)
+        await_past(first)
         before = count_rows(first)
         await_copies(first)
         kit = first.data / "backup" / "demo-kit.txt"
@@ -100,6 +113,86 @@ def test_the_demo_is_copied_and_comes_back_on_another_directory(tmp_path: Path) 
         assert health["level"] == "amber", health
         assert second.stop() == 0
         assert second.processes() == set()
+    finally:
+        first.kill_all()
+        second.kill_all()
+
+
+class Visitor:
+    """Somebody at a browser without scripts, who keeps cookies."""
+
+    def __init__(self, appliance: RealAppliance) -> None:
+        self._root = f"http://127.0.0.1:{appliance.port}"
+        self._opener = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        )
+
+    def open(self, path: str, **form: str) -> tuple[str, str]:
+        """Path and text of the page that comes, after sending the form if there is one."""
+        if form:
+            token = re.search(r'name="csrf_token" value="([^"]+)"', self.open(path)[1])
+            assert token
+            form["csrf_token"] = token[1]
+        data = urllib.parse.urlencode(form).encode() if form else None
+        with self._opener.open(self._root + path, data, timeout=20) as answer:
+            return urllib.parse.urlsplit(answer.url).path, answer.read().decode()
+
+    def try_open(self, path: str) -> tuple[str, str]:
+        """As `open`; nothing while nobody answers."""
+        try:
+            return self.open(path)
+        except (OSError, http.client.HTTPException):
+            return "", ""
+
+
+def test_a_new_machine_comes_back_by_its_first_page(tmp_path: Path) -> None:
+    """Setup code and kit, typed at a machine that only knows its NAS: the winery of another one is there again."""
+    nas = tmp_path / "nas"
+    nas.mkdir()
+    first = RealAppliance(tmp_path / "var", find_free_port())
+    second = RealAppliance(tmp_path / "other", find_free_port())
+    try:
+        start_patiently(first, nas)
+        tank = first.start_fermentation("back")
+        assert tank.send(tank.body("23.0", 2)).status == 201
+        tank.await_coverage(1)
+        await_past(first)
+        before = count_rows(first)
+        await_copies(first)
+        kit = (first.data / "backup" / "demo-kit.txt").read_text()
+        first.kill_all()
+
+        start_patiently(second, nas, "--no-demo")
+        code = re.search(r"Setup code: (\S+)", second.shown())
+        assert code, second.shown()
+        visitor = Visitor(second)
+        assert 'href="/setup/restore"' in visitor.open("/setup")[1]
+        web = second.part("web")
+        path, page = visitor.open("/setup/restore", setup_code=code[1], identity=kit, repo="nas")
+        assert path == "/setup/restore"
+        assert "The winery comes back" in page, page
+        seen = set[str]()
+
+        def has_come_back() -> bool:
+            found = re.search(r'<p class="lead">([^<]+)</p>', visitor.try_open("/setup/restore")[1])
+            seen.add(found[1] if found else "")
+            return (
+                second.part("web") not in (0, web)
+                and second.try_call("GET", "/readyz").status == 200
+            )
+
+        wait_for(has_come_back, "the restored winery", PATIENCE_S)
+
+        assert len(seen - {""}) > 1, "the page told how far it was"
+        assert visitor.open("/setup/restore")[0] != "/setup/restore", "there is a winery now"
+        assert count_rows(second) == before
+        assert second.call("GET", "/api/v1/fermentations", who="ana").status == 200
+        key = kit.splitlines()[-1].encode()
+        files = [path for path in second.data.rglob("*") if path.is_file()]
+        assert [path for path in files if key in path.read_bytes()] == [], "it is kept nowhere"
+        await_copies(second)
+        assert len(list((nas / "v1" / "sites" / "demo" / "repos").iterdir())) == 2
+        assert second.stop() == 0
     finally:
         first.kill_all()
         second.kill_all()

@@ -73,6 +73,18 @@ class NoteAnswer(Answer):
     photo: PhotoAnswer | None
 
 
+class SkipAnswer(Answer):
+    """A tank was passed by on a round, and why."""
+
+    id: int
+    client_uuid: UUID
+    fermentation_id: int
+    reason: str
+    skipped_at: When
+    received_at: When
+    recorded_by: int
+
+
 class TaskAnswer(Answer):
     """A task; `closed_by` did, skipped or cancelled it, and what doing it wrote is linked."""
 

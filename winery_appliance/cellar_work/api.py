@@ -25,6 +25,7 @@ from winery_appliance.core import clock, web
 from winery_appliance.core.errors import NotFound
 from winery_appliance.core.openapi import ListOf, describes
 from winery_appliance.core.paging import Page
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.service import get_fermentation
 
 blueprint = Blueprint("cellar_work_api", __name__, url_prefix="/api/v1")
@@ -167,7 +168,7 @@ def _read_page(wanted: ListAdditions | ListCapWork) -> dict[str, Any]:
 
 def _as_page(chain: Sequence[View]) -> Page[View]:
     if not chain:
-        raise NotFound("There is no such entry in this winery.")
+        raise NotFound(say("There is no such entry in this winery."))
     return Page(chain, None)
 
 

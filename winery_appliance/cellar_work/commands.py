@@ -145,6 +145,27 @@ class RecordNoteForm(RecordNote):
     photo: Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})] = b""
 
 
+class SkipReading(BaseModel):
+    """A tank was passed by on a round, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client_uuid: UUID
+    reason: Annotated[Line, StringConstraints(max_length=200)]
+    skipped_at: Moment
+
+    def fingerprint(self, fermentation_id: int) -> bytes:
+        """A hash of everything that makes this entry this entry."""
+        return fingerprint(self, {"skips": fermentation_id})
+
+
+class ListSkips(BaseModel):
+    """Which skipped readings to list; `cursor` is the `next_cursor` of the page before."""
+
+    cursor: str | None = None
+    limit: Limit = 200
+
+
 class ListNotes(BaseModel):
     """Which notes to list; `deleted` asks for the deleted ones, `cursor` is the `next_cursor` of the page before."""
 

@@ -9,6 +9,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from winery_appliance.core.words import N_
+
 
 class AdditionKind(StrEnum):
     """What sort of thing was added; the values are stored."""
@@ -70,22 +72,22 @@ UNITS: Mapping[DoseUnit, UnitMeaning] = MappingProxyType(
 
 KIND_NAMES: Mapping[AdditionKind, str] = MappingProxyType(
     {
-        AdditionKind.dap: "DAP",
-        AdditionKind.complex_nutrient: "complex nutrient",
-        AdditionKind.thiamine: "thiamine",
-        AdditionKind.yeast: "yeast",
-        AdditionKind.mlf_bacteria: "MLF bacteria",
-        AdditionKind.so2: "SO₂",
-        AdditionKind.acid: "acid",
-        AdditionKind.sugar: "sugar",
-        AdditionKind.water: "water",
-        AdditionKind.enzyme: "enzyme",
-        AdditionKind.tannin: "tannin",
-        AdditionKind.oak: "oak",
-        AdditionKind.bentonite: "bentonite",
-        AdditionKind.fining: "fining agent",
-        AdditionKind.copper: "copper sulphate",
-        AdditionKind.other: "other",
+        AdditionKind.dap: N_("DAP"),
+        AdditionKind.complex_nutrient: N_("complex nutrient"),
+        AdditionKind.thiamine: N_("thiamine"),
+        AdditionKind.yeast: N_("yeast"),
+        AdditionKind.mlf_bacteria: N_("MLF bacteria"),
+        AdditionKind.so2: N_("SO₂"),
+        AdditionKind.acid: N_("acid"),
+        AdditionKind.sugar: N_("sugar"),
+        AdditionKind.water: N_("water"),
+        AdditionKind.enzyme: N_("enzyme"),
+        AdditionKind.tannin: N_("tannin"),
+        AdditionKind.oak: N_("oak"),
+        AdditionKind.bentonite: N_("bentonite"),
+        AdditionKind.fining: N_("fining agent"),
+        AdditionKind.copper: N_("copper sulphate"),
+        AdditionKind.other: N_("other"),
     }
 )
 
@@ -98,22 +100,24 @@ class Limit(NamedTuple):
     source: str
 
 
-_HOUSE = "house default"
+_HOUSE = N_("house default")
 _LIMITS: Mapping[AdditionKind, Limit] = {
     # 27 CFR 24.246: 8 lb in 1000 US gal. The EU allows 1 g/L (Delegated Regulation 2019/934).
-    AdditionKind.dap: Limit(0.96, 5, "US limit; EU 1 g/L"),
+    AdditionKind.dap: Limit(0.96, 5, N_("US limit; EU 1 g/L")),
     AdditionKind.complex_nutrient: Limit(0.8, 5, _HOUSE),
     # Delegated Regulation (EU) 2019/934: 0.6 mg/L.
-    AdditionKind.thiamine: Limit(0.0006, 0.1, "EU limit"),
+    AdditionKind.thiamine: Limit(0.0006, 0.1, N_("EU limit")),
     AdditionKind.yeast: Limit(0.6, 5, _HOUSE),
     AdditionKind.mlf_bacteria: Limit(0.1, 2, _HOUSE),
     # The total that the EU allows in dry wine is 150 mg/L in red and 200 in white (2019/934); the product is mostly
     # metabisulphite, 57.6 % of it SO2, so that 0.26 g/L brings 150 mg/L in at once.
-    AdditionKind.so2: Limit(0.26, 2, "EU limit of 150 mg/L total SO₂ in red, as metabisulphite"),
+    AdditionKind.so2: Limit(
+        0.26, 2, N_("EU limit of 150 mg/L total SO₂ in red, as metabisulphite")
+    ),
     # OIV, International Code of Oenological Practices, II.2.1.3.1 and II.3.1.1: 4 g/L as tartaric acid.
-    AdditionKind.acid: Limit(4, 20, "OIV limit"),
+    AdditionKind.acid: Limit(4, 20, N_("OIV limit")),
     # Regulation (EU) 1308/2013, annex VIII: at most 3 %vol, in zone A; 16.83 g/L of sugar make one.
-    AdditionKind.sugar: Limit(50.5, 200, "EU limit of 3 %vol in zone A"),
+    AdditionKind.sugar: Limit(50.5, 200, N_("EU limit of 3 %vol in zone A")),
     AdditionKind.water: Limit(100, 1000, _HOUSE),
     AdditionKind.enzyme: Limit(0.1, 2, _HOUSE),
     AdditionKind.tannin: Limit(0.6, 5, _HOUSE),
@@ -121,7 +125,7 @@ _LIMITS: Mapping[AdditionKind, Limit] = {
     AdditionKind.bentonite: Limit(2, 10, _HOUSE),
     AdditionKind.fining: Limit(1, 10, _HOUSE),
     # Regulation (EU) 643/2006 and 2019/934: 1 g/hL of CuSO4.
-    AdditionKind.copper: Limit(0.01, 0.1, "EU limit"),
+    AdditionKind.copper: Limit(0.01, 0.1, N_("EU limit")),
     AdditionKind.other: Limit(10, 1000, _HOUSE),
 }
 # How strong a solution is nobody knows here: what is measured by volume has wide limits, whatever it is.

@@ -17,6 +17,7 @@ from winery_appliance.auth.service import Actor, require
 from winery_appliance.cellar_work.models import Addition, CapWork
 from winery_appliance.cellar_work.queries import Entry, View, is_superseded
 from winery_appliance.core.errors import Conflict, FieldFault, NotFound
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.queries import FermentationView, hold_fermentation
 from winery_appliance.fermentation.sample_corrections import refuse_strange_or_old
 from winery_appliance.fermentation.service import get_fermentation, refuse_entries
@@ -48,7 +49,7 @@ def hold_entry(session: Session, table: type[Entry], entry_id: int, actor: Actor
     require(actor, Permission.RECORD_CELLAR_WORK)
     found = session.get(table, entry_id)
     if found is None:
-        raise NotFound("There is no such entry in this winery.")
+        raise NotFound(say("There is no such entry in this winery."))
     hold_fermentation(session, found.fermentation_id, alone=True)
     return found
 
@@ -60,9 +61,11 @@ def find_earlier(
     found = session.scalar(select(table).where(table.client_uuid == client_uuid))
     if found is not None and found.body_hash != body_hash:
         raise Conflict(
-            "This UUID belongs to another entry. The first one stands; this one was not saved.",
+            say(
+                "This UUID belongs to another entry. The first one stands; this one was not saved."
+            ),
             code="uuid_reused",
-            fields=[FieldFault("client_uuid", "reused", "Belongs to another entry.")],
+            fields=[FieldFault("client_uuid", "reused", say("Belongs to another entry."))],
         )
     return found
 
@@ -73,7 +76,9 @@ def refuse_unmendable(
     """The entry's fermentation, when this person may mend the entry now. Raises NotAllowed, NotFound and Conflict."""
     if entry.voids or is_superseded(session, entry):
         raise Conflict(
-            "This entry was corrected or voided before. Nothing was saved. Look at its history.",
+            say(
+                "This entry was corrected or voided before. Nothing was saved. Look at its history."
+            ),
             code="superseded",
         )
     if not actor.may(Permission.CORRECT_ANY_WORK):

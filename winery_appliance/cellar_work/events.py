@@ -77,6 +77,13 @@ class NoteRestored(CellarEvent):
 
 
 @dataclass(frozen=True)
+class ReadingSkipped(CellarEvent):
+    """A round passed by a tank."""
+
+    skip_id: int
+
+
+@dataclass(frozen=True)
 class CapWorkVoided(CellarEvent):
     """An entry of cap work does not count any more."""
 

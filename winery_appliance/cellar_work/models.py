@@ -134,6 +134,39 @@ class CapWork(_Entry, Base):
     duration_min: Mapped[int | None] = mapped_column(Integer)
 
 
+class SkippedReading(Base):
+    """A round passed by a tank, for a reason. Rows are added, never changed or removed."""
+
+    __tablename__ = "skipped_readings"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["winery_id", "fermentation_id"], ["fermentations.winery_id", "fermentations.id"]
+        ),
+        ForeignKeyConstraint(["winery_id", "recorded_by"], ["users.winery_id", "users.id"]),
+        UniqueConstraint("winery_id", "client_uuid"),
+        UniqueConstraint("winery_id", "id"),
+        CheckConstraint(
+            "skipped_at <= received_at + interval '1 day'",
+            name="skipped_readings_not_of_the_future",
+        ),
+        Index(
+            "skipped_readings_of_fermentation", "winery_id", "fermentation_id", "skipped_at", "id"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    winery_id: Mapped[int] = mapped_column(BigInteger)
+    fermentation_id: Mapped[int] = mapped_column(BigInteger)
+    client_uuid: Mapped[UUID] = mapped_column(UuidColumn(as_uuid=True))
+    reason: Mapped[str] = mapped_column(Text)
+    skipped_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    received_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("clock_timestamp()")
+    )
+    recorded_by: Mapped[int] = mapped_column(BigInteger)
+    body_hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class FermentationNote(Base):
     """What somebody wrote about a wine. It can be deleted and restored, never rewritten."""
 

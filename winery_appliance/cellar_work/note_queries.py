@@ -1,5 +1,6 @@
 """What may be read of notes: plain data, never rows, and never a photo's bytes unless it is asked for."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -40,23 +41,21 @@ _Found = Row[FermentationNote, int | None, int | None, str | None]
 
 def list_notes(
     session: Session,
-    fermentation_id: int,
+    fermentation_id: int | None,
     *,
     deleted: bool = False,
     cursor: str | None = None,
     limit: int = 200,
 ) -> Page[NoteView]:
-    """Notes of a fermentation in the order they were written; `deleted` lists the deleted ones instead.
+    """Notes of a fermentation, or of all, in the order they were written; `deleted` lists the deleted ones instead.
 
     Raises Invalid for a cursor that is not ours.
     """
     place = tuple_(FermentationNote.noted_at, FermentationNote.id)
-    wanted = _notes().where(
-        FermentationNote.fermentation_id == fermentation_id,
-        FermentationNote.deleted_at.is_not(None)
-        if deleted
-        else FermentationNote.deleted_at.is_(None),
-    )
+    gone = FermentationNote.deleted_at
+    wanted = _notes().where(gone.is_not(None) if deleted else gone.is_(None))
+    if fermentation_id is not None:
+        wanted = wanted.where(FermentationNote.fermentation_id == fermentation_id)
     if cursor is not None:
         wanted = wanted.where(place > tuple_(*read_cursor(cursor, read_moment)))
     wanted = wanted.order_by(FermentationNote.noted_at, FermentationNote.id).limit(limit + 1)
@@ -77,6 +76,13 @@ def read_photo(session: Session, note_id: int, *, small: bool) -> bytes:
     """The JPEG of a note that has one."""
     column = NotePhoto.thumbnail if small else NotePhoto.image
     return session.execute(select(column).where(NotePhoto.note_id == note_id)).scalar_one()
+
+
+def read_photos(session: Session) -> Iterator[tuple[int, bytes]]:
+    """The JPEG of every note that has one, by note; a few at a time are in memory."""
+    rows = select(NotePhoto.note_id, NotePhoto.image).order_by(NotePhoto.note_id)
+    for row in session.execute(rows.execution_options(yield_per=10)):
+        yield row.note_id, row.image
 
 
 def _notes() -> Select[FermentationNote, int | None, int | None, str | None]:

@@ -18,6 +18,7 @@ from winery_appliance.cellar_work.photos import Photo
 from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, FieldFault, NotFound, refuse_field
 from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.queries import hold_fermentation
 from winery_appliance.fermentation.rules import FUTURE_TOLERANCE
 from winery_appliance.fermentation.service import get_fermentation
@@ -45,10 +46,10 @@ def write_note(
     if earlier is not None:
         return Recorded(earlier, created=False)
     if not command.content and photo is None:
-        raise refuse_field("content", "empty", "A note needs words or a photo.")
+        raise refuse_field("content", "empty", say("A note needs words or a photo."))
     noted_at = command.noted_at or now
     if noted_at > now + FUTURE_TOLERANCE:
-        raise refuse_field("noted_at", "in_future", "This time has not come yet.")
+        raise refuse_field("noted_at", "in_future", say("This time has not come yet."))
     note_id = session.scalar(
         insert(FermentationNote)
         .values(
@@ -81,9 +82,9 @@ def _find_earlier(session: Session, command: RecordNote, body_hash: bytes) -> No
         return None
     if found.body_hash != body_hash:
         raise Conflict(
-            "This UUID belongs to another note. The first one stands; this one was not saved.",
+            say("This UUID belongs to another note. The first one stands; this one was not saved."),
             code="uuid_reused",
-            fields=[FieldFault("client_uuid", "reused", "Belongs to another note.")],
+            fields=[FieldFault("client_uuid", "reused", say("Belongs to another note."))],
         )
     return find_note(session, found.fermentation_id, found.id)
 
@@ -106,7 +107,7 @@ def get_note(session: Session, fermentation_id: int, note_id: int) -> NoteView:
     """The note. Raises NotFound, also for one that is deleted, of another fermentation or another winery's."""
     found = find_note(session, fermentation_id, note_id)
     if found is None or found.deleted_at is not None:
-        raise NotFound("There is no such note in this winery.")
+        raise NotFound(say("There is no such note in this winery."))
     return found
 
 
@@ -144,5 +145,5 @@ def _hold(session: Session, fermentation_id: int, note_id: int) -> FermentationN
         .with_for_update()
     )
     if found is None:
-        raise NotFound("There is no such note in this winery.")
+        raise NotFound(say("There is no such note in this winery."))
     return found

@@ -18,6 +18,7 @@ from winery_appliance.cellar_work.photos import MOST_SENT_BYTES, redraw_photo
 from winery_appliance.core import clock, web
 from winery_appliance.core.errors import NotFound
 from winery_appliance.core.openapi import IF_MATCH, ListOf, describes
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.service import get_fermentation
 
 blueprint = Blueprint(
@@ -90,7 +91,7 @@ def get_note(fermentation_id: int, note_id: int) -> ResponseReturnValue:
     {200: None, 304: None},
     query=ChooseSize,
     headers={"If-None-Match": "The ETag of an earlier answer."},
-    media="image/jpeg",
+    media=["image/jpeg"],
 )
 @permitted(Permission.READ_BOOK)
 def get_photo(fermentation_id: int, note_id: int) -> ResponseReturnValue:
@@ -99,7 +100,7 @@ def get_photo(fermentation_id: int, note_id: int) -> ResponseReturnValue:
     with web.transaction(current_actor().winery_id) as session:
         photo = notes.get_note(session, fermentation_id, note_id).photo
         if photo is None:
-            raise NotFound("This note has no photo.")
+            raise NotFound(say("This note has no photo."))
         tag = f"{photo.digest}-small" if small else photo.digest
         # Who has it already is told so without the database reading a byte of it.
         known = request.if_none_match.contains(tag)

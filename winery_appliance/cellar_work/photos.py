@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass
 
 from winery_appliance.core.errors import Invalid, Unavailable, refuse_field
+from winery_appliance.core.words import say
 
 # A photo of 50 megapixels, well compressed, with what a form puts around it.
 MOST_SENT_BYTES = 20 * 1024 * 1024
@@ -43,7 +44,7 @@ def redraw_photo(sent: bytes) -> Photo:
     """
     if not _one_at_a_time.acquire(timeout=PATIENCE_S):
         raise Unavailable(
-            "Many photos come in just now. Nothing was saved. Try again in a few seconds."
+            say("Many photos come in just now. Nothing was saved. Try again in a few seconds.")
         )
     try:
         done = subprocess.run(
@@ -56,14 +57,14 @@ def redraw_photo(sent: bytes) -> Photo:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise _refusal("too_hard", "This picture takes too long to open.") from error
+        raise _refusal("too_hard", say("This picture takes too long to open.")) from error
     finally:
         _one_at_a_time.release()
     if done.returncode == REFUSED:
         told = json.loads(done.stdout)
         raise _refusal(told["code"], told["detail"])
     if done.returncode < 0:  # a signal: the processor's time was used up, or a decoder broke
-        raise _refusal("too_hard", "This picture cannot be opened safely.")
+        raise _refusal("too_hard", say("This picture cannot be opened safely."))
     if done.returncode != 0:
         raise RuntimeError(f"redrawing failed: {done.stderr.decode(errors='replace')}")
     head, _, rest = done.stdout.partition(b"\n")
@@ -74,4 +75,4 @@ def redraw_photo(sent: bytes) -> Photo:
 
 
 def _refusal(code: str, detail: str) -> Invalid:
-    return refuse_field("photo", code, detail, end="Nothing was saved. Send another one.")
+    return refuse_field("photo", code, detail, end=say("Nothing was saved. Send another one."))

@@ -65,14 +65,15 @@ class CapWorkView:
 
 def list_additions(
     session: Session,
-    fermentation_id: int,
+    fermentation_id: int | None,
     *,
     kind: AdditionKind | None = None,
     history: bool = False,
     cursor: str | None = None,
     limit: int = 200,
 ) -> Page[AdditionView]:
-    """Current additions in the order they were done; with `history` also what was superseded and voided.
+    """Current additions to one fermentation, or to all, in the order they were done; with `history` also what was
+    superseded and voided.
 
     Raises Invalid for a cursor that is not ours.
     """
@@ -81,14 +82,15 @@ def list_additions(
 
 def list_cap_work(
     session: Session,
-    fermentation_id: int,
+    fermentation_id: int | None,
     *,
     kind: str | None = None,
     history: bool = False,
     cursor: str | None = None,
     limit: int = 200,
 ) -> Page[CapWorkView]:
-    """Current cap work in the order it was begun; with `history` also what was superseded and voided.
+    """Current cap work on one fermentation, or on all, in the order it was begun; with `history` also what was
+    superseded and voided.
 
     Raises Invalid for a cursor that is not ours.
     """
@@ -99,16 +101,18 @@ def _list(
     session: Session,
     table: type[Entry],
     view: Callable[[Entry], View],
-    fermentation_id: int,
+    fermentation_id: int | None,
     kind: str | None,
     history: bool,
     cursor: str | None,
     limit: int,
 ) -> Page[View]:
     when = when_of(table)
-    wanted = select(table).where(table.fermentation_id == fermentation_id).order_by(when, table.id)
+    wanted = select(table).order_by(when, table.id)
+    if fermentation_id is not None:
+        wanted = wanted.where(table.fermentation_id == fermentation_id)
     if not history:
-        wanted = wanted.where(_is_current(table))
+        wanted = wanted.where(is_current_entry(table))
     if kind is not None:
         wanted = wanted.where(table.kind == kind)
     if cursor is not None:
@@ -154,7 +158,7 @@ def sum_per_litre(
         Addition.fermentation_id == fermentation_id,
         Addition.kind == kind,
         Addition.counts == counts,
-        _is_current(Addition),
+        is_current_entry(Addition),
     )
     if without is not None:
         wanted = wanted.where(Addition.id != without)
@@ -176,7 +180,8 @@ def when_of(table: type[Entry]) -> InstrumentedAttribute[datetime]:
     return column
 
 
-def _is_current(table: type[Addition] | type[CapWork]) -> ColumnElement[bool]:
+def is_current_entry(table: type[Addition] | type[CapWork]) -> ColumnElement[bool]:
+    """Whether a row is what its entry now is: neither superseded nor voided."""
     newer: Any = aliased(table)
     superseded = (
         select(newer.id)

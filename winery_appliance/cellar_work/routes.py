@@ -15,6 +15,7 @@ from winery_appliance.cellar_work.photos import MOST_SENT_BYTES, redraw_photo
 from winery_appliance.cellar_work.work_forms import What, WorkForm, read_form
 from winery_appliance.core import clock, web
 from winery_appliance.core.errors import Conflict, Invalid, NeedsConfirmation
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.service import get_fermentation
 from winery_appliance.winery.queries import read_winery
 
@@ -36,7 +37,7 @@ def record_addition(fermentation_id: int) -> ResponseReturnValue:
         command = web.parse(RecordAddition, body)
         service.record_addition(session, fermentation_id, command, actor=actor, now=clock.now())
 
-    return _take("addition", fermentation_id, save, "The addition is in the book.")
+    return _take("addition", fermentation_id, save, say("The addition is in the book."))
 
 
 @blueprint.post("/cap-work")
@@ -49,7 +50,7 @@ def record_cap_work(fermentation_id: int) -> ResponseReturnValue:
         command = web.parse(RecordCapWork, body)
         service.record_cap_work(session, fermentation_id, command, actor=actor, now=clock.now())
 
-    return _take("cap_work", fermentation_id, save, "The cap work is in the book.")
+    return _take("cap_work", fermentation_id, save, say("The cap work is in the book."))
 
 
 @blueprint.post("/notes")
@@ -73,7 +74,7 @@ def write_note(fermentation_id: int) -> ResponseReturnValue:
             session, fermentation_id, command, photo, body_hash, actor=actor, now=clock.now()
         )
 
-    return _take("note", fermentation_id, save, "The note is in the book.")
+    return _take("note", fermentation_id, save, say("The note is in the book."))
 
 
 def _read(what: What) -> tuple[WorkForm, dict[str, Any]]:
@@ -100,7 +101,7 @@ def _take(
             form.explain(error)
             return _show_again(fermentation_id, form)
         # Sent twice: "now" is another moment the second time, and so the body another one.
-        saved = "This was saved before. The first entry stands."
+        saved = say("This was saved before. The first entry stands.")
     flash(saved)
     return redirect(url_for("analysis.show", fermentation_id=fermentation_id) + "#work", 303)
 

@@ -16,7 +16,9 @@ from winery_appliance.cellar_work.dosing import (
     reckon,
 )
 from winery_appliance.core.errors import FieldFault, NeedsConfirmation, refuse_field
+from winery_appliance.core.figures import show_bare
 from winery_appliance.core.units import parse_measurement
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.rules import FUTURE_TOLERANCE
 
 # SO2 and enzymes go onto the grapes, and a cold soak may last ten days before the yeast starts.
@@ -78,7 +80,11 @@ def judge_cap_work(command: RecordCapWork, wine: WineState, *, now: datetime) ->
             FieldFault(
                 "duration_min",
                 "unusual_duration",
-                f"{command.duration_min} minutes? Usual is up to {LONG_CAP_WORK_MIN}.",
+                say(
+                    "%(duration_min)s minutes? Usual is up to %(LONG_CAP_WORK_MIN)s.",
+                    duration_min=command.duration_min,
+                    LONG_CAP_WORK_MIN=LONG_CAP_WORK_MIN,
+                ),
             )
         )
     _ask(doubts, command.confirm)
@@ -91,9 +97,9 @@ def _read_dose(command: RecordAddition) -> float:
     except ValueError as error:
         raise refuse_field("dose", "unreadable_number", str(error)) from error
     if parsed.qualifier is not None:
-        raise refuse_field("dose", "unreadable_number", "A dose is a number, without < or >.")
+        raise refuse_field("dose", "unreadable_number", say("A dose is a number, without < or >."))
     if parsed.value <= 0:
-        raise refuse_field("dose", "out_of_range", "A dose is more than nothing.")
+        raise refuse_field("dose", "out_of_range", say("A dose is more than nothing."))
     return parsed.value
 
 
@@ -104,24 +110,41 @@ def _doubt_dose(
     per_litre = _least_per_litre(dose, wine)
     if per_litre is None:
         return
-    name = KIND_NAMES[command.kind]
+    name = say(KIND_NAMES[command.kind])
     symbol = "mL/L" if dose.counts == "ml" else "g/L"
     typed = f"{command.dose} {UNITS[command.unit].symbol}"
     if per_litre > limit.possible * ROUNDING:
         raise refuse_field(
             "dose",
             "out_of_range",
-            f"{typed} is impossible for {name}: it comes to {per_litre:.3g} {symbol}. "
-            "Check the number, its unit and the volume.",
+            say(
+                "%(typed)s is impossible for %(name)s: it comes to %(per_litre)s %(symbol)s. "
+                "Check the number, its unit and the volume.",
+                typed=typed,
+                name=name,
+                per_litre=f"{per_litre:.3g}",
+                symbol=symbol,
+            ),
         )
     total = earlier + per_litre
     if total > limit.usual * ROUNDING:
-        so_far = f" with the {earlier:.3g} before" if earlier else ""
+        so_far = ""
+        if earlier:
+            so_far = " " + say("with the %(amount)s before", amount=f"{earlier:.3g}")
         yield FieldFault(
             "dose",
             "unusual_dose",
-            f"{typed} of {name}? It comes to {total:.3g} {symbol}{so_far}. "
-            f"Usual is up to {limit.usual:g} {symbol} ({limit.source}).",
+            say(
+                "%(typed)s of %(name)s? It comes to %(total)s %(symbol)s%(so_far)s. Usual is "
+                "up to %(usual)s %(symbol)s (%(source)s).",
+                typed=typed,
+                name=name,
+                total=f"{total:.3g}",
+                symbol=symbol,
+                so_far=so_far,
+                usual=show_bare(limit.usual),
+                source=say(limit.source),
+            ),
         )
 
 
@@ -138,14 +161,24 @@ def _doubt_volume(volume_l: float | None, wine: WineState) -> Iterator[FieldFaul
     yield FieldFault(
         "volume_l",
         "more_than_vessel_holds",
-        f"{volume_l:g} L of wine? No more than {wine.capacity_l} L go into {wine.vessels}.",
+        say(
+            "%(volume_l)s L of wine? No more than %(capacity_l)s L go into %(vessels)s.",
+            volume_l=show_bare(volume_l),
+            capacity_l=wine.capacity_l,
+            vessels=wine.vessels,
+        ),
     )
 
 
 def _doubt_end(path: str, at: datetime, wine: WineState) -> Iterator[FieldFault]:
     if wine.ended_at is not None and at > wine.ended_at:
         yield FieldFault(
-            path, "after_end", f"The fermentation ended at {wine.ended_at:%Y-%m-%d %H:%M} UTC."
+            path,
+            "after_end",
+            say(
+                "The fermentation ended at %(ended_at)s UTC.",
+                ended_at=f"{wine.ended_at:%Y-%m-%d %H:%M}",
+            ),
         )
 
 
@@ -154,13 +187,16 @@ def _refuse_wrong_time(path: str, at: datetime, wine: WineState, now: datetime) 
         raise refuse_field(
             path,
             "in_future",
-            "This time has not come yet. Check the date and the clock of this device.",
+            say("This time has not come yet. Check the date and the clock of this device."),
         )
     if at < wine.started_at - BEFORE_START:
         raise refuse_field(
             path,
             "before_start",
-            f"The fermentation began only at {wine.started_at:%Y-%m-%d %H:%M} UTC. Check the date.",
+            say(
+                "The fermentation began only at %(started_at)s UTC. Check the date.",
+                started_at=f"{wine.started_at:%Y-%m-%d %H:%M}",
+            ),
         )
 
 
@@ -168,6 +204,7 @@ def _ask(doubts: list[FieldFault], confirm: bool) -> None:
     if doubts and not confirm:
         raise NeedsConfirmation(
             " ".join(doubt.detail for doubt in doubts)
-            + " Not saved yet. Type it again, or keep it if you are sure.",
+            + " "
+            + say("Not saved yet. Type it again, or keep it if you are sure."),
             fields=doubts,
         )

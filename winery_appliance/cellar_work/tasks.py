@@ -41,13 +41,18 @@ from winery_appliance.core.errors import (
     refuse_field,
 )
 from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.core.words import N_, say
 from winery_appliance.fermentation.commands import MoveFermentation
 from winery_appliance.fermentation.queries import find_fermentation
 from winery_appliance.fermentation.service import record_sample
 from winery_appliance.fermentation.transfers import move_fermentation
 from winery_appliance.winery.queries import find_vessel
 
-CLOSED_WORDS = {"done": "did", "skipped": "skipped", "cancelled": "cancelled"}
+CLOSED = {
+    "done": N_("%(who)s did this task at %(when)s UTC. Nothing was saved."),
+    "skipped": N_("%(who)s skipped this task at %(when)s UTC. Nothing was saved."),
+    "cancelled": N_("%(who)s cancelled this task at %(when)s UTC. Nothing was saved."),
+}
 
 
 def plan_task(session: Session, command: PlanTask, *, actor: Actor) -> Recorded[TaskView]:
@@ -87,9 +92,9 @@ def _find_earlier(session: Session, command: PlanTask) -> TaskView | None:
         return None
     if found.body_hash != command.fingerprint():
         raise Conflict(
-            "This UUID belongs to another task. The first one stands; this one was not saved.",
+            say("This UUID belongs to another task. The first one stands; this one was not saved."),
             code="uuid_reused",
-            fields=[FieldFault("client_uuid", "reused", "Belongs to another task.")],
+            fields=[FieldFault("client_uuid", "reused", say("Belongs to another task."))],
         )
     return find_task(session, found.id)
 
@@ -97,30 +102,36 @@ def _find_earlier(session: Session, command: PlanTask) -> TaskView | None:
 def _find_vessel_id(session: Session, command: PlanTask) -> int | None:
     """The vessel that is meant, once wine, vessel and person are known to be in the book."""
     if command.fermentation_id is None and command.kind != "other":
-        raise refuse_field("fermentation_id", "needed", "Say which wine this is to be done to.")
+        raise refuse_field(
+            "fermentation_id", "needed", say("Say which wine this is to be done to.")
+        )
     if command.fermentation_id is not None:
         fermentation = find_fermentation(session, command.fermentation_id)
         if fermentation is None:
-            raise refuse_field("fermentation_id", "unknown", "There is no such fermentation.")
+            raise refuse_field("fermentation_id", "unknown", say("There is no such fermentation."))
     _refuse_stranger(session, command.assigned_to)
     if command.vessel_code is None:
         return None
     vessel = find_vessel(session, command.vessel_code)
     if vessel is None:
-        raise refuse_field("vessel_code", "unknown", f"There is no vessel {command.vessel_code}.")
+        raise refuse_field(
+            "vessel_code",
+            "unknown",
+            say("There is no vessel %(vessel_code)s.", vessel_code=command.vessel_code),
+        )
     return vessel.id
 
 
 def _refuse_stranger(session: Session, user_id: int | None) -> None:
     if user_id is not None and user_id not in list_active_names(session):
-        raise refuse_field("assigned_to", "unknown", "There is no such person in this winery.")
+        raise refuse_field("assigned_to", "unknown", say("There is no such person in this winery."))
 
 
 def get_task(session: Session, task_id: int) -> TaskView:
     """The task. Raises NotFound, also for one of another winery."""
     found = find_task(session, task_id)
     if found is None:
-        raise NotFound("There is no such task in this winery.")
+        raise NotFound(say("There is no such task in this winery."))
     return found
 
 
@@ -178,11 +189,15 @@ def _refuse_other_entry(task: TaskView, command: DoTask) -> None:
     asked = set() if task.kind == "other" else {task.kind}
     for kind in asked - command.entries.keys():
         raise refuse_field(
-            kind, "needed", f"This task is done by an entry of {kind.replace('_', ' ')}."
+            kind,
+            "needed",
+            say("This task is done by an entry of %(replace)s.", replace=kind.replace("_", " ")),
         )
     for kind in command.entries.keys() - asked:
         raise refuse_field(
-            kind, "not_asked_for", f"This task does not ask for {kind.replace('_', ' ')}."
+            kind,
+            "not_asked_for",
+            say("This task does not ask for %(replace)s.", replace=kind.replace("_", " ")),
         )
 
 
@@ -264,8 +279,11 @@ def _refuse_closed(task: TaskView) -> None:
     if task.status == "planned":
         return
     raise Conflict(
-        f"{task.closed_by_name} {CLOSED_WORDS[task.status]} this task at {task.closed_at:%Y-%m-%d %H:%M} UTC. "
-        "Nothing was saved.",
+        say(
+            CLOSED[task.status],
+            who=task.closed_by_name,
+            when=f"{task.closed_at:%Y-%m-%d %H:%M}",
+        ),
         code=f"task_{task.status}",
     )
 
@@ -273,5 +291,5 @@ def _refuse_closed(task: TaskView) -> None:
 def _hold(session: Session, task_id: int) -> Task:
     found = session.scalar(select(Task).where(Task.id == task_id).with_for_update())
     if found is None:
-        raise NotFound("There is no such task in this winery.")
+        raise NotFound(say("There is no such task in this winery."))
     return found

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from winery_appliance.cellar_work.dosing import KIND_NAMES, UNITS
 from winery_appliance.core.errors import AppError, NeedsConfirmation
+from winery_appliance.core.words import N_, say
 from winery_appliance.fermentation.entry import read_time
 
 What = Literal["addition", "cap_work", "note"]
@@ -19,12 +20,12 @@ FIELDS: dict[What, tuple[str, ...]] = {
 }
 WHEN: dict[What, str] = {"addition": "done_at", "cap_work": "started_at", "note": "noted_at"}
 CAP_WORK_NAMES = {
-    "pump_over": "Pump-over",
-    "punch_down": "Punch-down",
-    "rack_and_return": "Rack and return",
-    "pulse_air": "Pulse air",
-    "cold_soak_mixing": "Cold-soak mixing",
-    "other": "Other cap work",
+    "pump_over": N_("Pump-over"),
+    "punch_down": N_("Punch-down"),
+    "rack_and_return": N_("Rack and return"),
+    "pulse_air": N_("Pulse air"),
+    "cold_soak_mixing": N_("Cold-soak mixing"),
+    "other": N_("Other cap work"),
 }
 
 
@@ -43,8 +44,9 @@ class WorkForm:
     def choices(self) -> dict[str, str]:
         """The kinds to choose from, with their names."""
         if self.what == "addition":
-            return {str(kind): f"{name[:1].upper()}{name[1:]}" for kind, name in KIND_NAMES.items()}
-        return CAP_WORK_NAMES
+            names = {str(kind): say(name) for kind, name in KIND_NAMES.items()}
+            return {kind: f"{name[:1].upper()}{name[1:]}" for kind, name in names.items()}
+        return {kind: say(name) for kind, name in CAP_WORK_NAMES.items()}
 
     @property
     def units(self) -> dict[str, str]:

@@ -5,11 +5,13 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from winery_appliance.core.clock import monotonic_s
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 POLL_S = 0.02
+AUTOGROUP_S = 1.0
 
 
 def end_with_parent(number: signal.Signals) -> Callable[[], None]:
@@ -29,6 +31,26 @@ def end_with_parent(number: signal.Signals) -> Callable[[], None]:
             os._exit(127)
 
     return arrange
+
+
+def lower_session(pid: int, niceness: int) -> None:
+    """Let the session that the process leads give way to all others, as `niceness` lets a process within its own.
+
+    Linux shares a processor among sessions first (sched_autogroup in sched(7)), so in a session of
+    its own a process that is merely nice gives way to nobody else. Where that is not so, nothing
+    has to be done.
+    """
+
+    def is_settled() -> bool:
+        try:
+            Path(f"/proc/{pid}/autogroup").write_text(str(niceness))
+        except BlockingIOError:  # the kernel takes one such wish of a user in a tenth of a second
+            return False
+        except OSError:  # it has no such groups, or the process has just ended
+            pass
+        return True
+
+    wait_for(is_settled, AUTOGROUP_S)
 
 
 def wait_for(condition: Callable[[], bool], timeout_s: float) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from winery_appliance.core.db import Base
 from winery_appliance.core.errors import Conflict, FieldFault, NotFound
+from winery_appliance.core.words import say
 
 View = TypeVar("View")
 
@@ -52,7 +53,7 @@ def add_row(
     same = [getattr(kind, name).is_not_distinct_from(value) for name, value in values.items()]
     earlier = session.scalar(select(kind.id).where(*same, kind.deleted_at.is_(None)))
     if earlier is None:
-        raise _taken(kind, values["code"])
+        raise code_taken(kind, values["code"])
     return earlier, False
 
 
@@ -73,7 +74,7 @@ def write_row(session: Session, row: CodedRow, values: dict[str, Any]) -> None:
                 setattr(row, name, value)
     except IntegrityError as error:
         if name_constraint(error).endswith("_code_key"):
-            raise _taken(type(row), code) from error
+            raise code_taken(type(row), code) from error
         raise
 
 
@@ -85,13 +86,14 @@ def name_constraint(error: IntegrityError) -> str:
 def found(given: View | None, kind: type[CodedRow]) -> View:
     """What was found. Raises NotFound where it is None."""
     if given is None:
-        raise NotFound(f"There is no such {kind.noun} in this winery.")
+        raise NotFound(say("There is no such %(noun)s in this winery.", noun=kind.noun))
     return given
 
 
-def _taken(kind: type[CodedRow], code: str) -> Conflict:
+def code_taken(kind: type[CodedRow], code: str) -> Conflict:
+    """What is said when another living row has the code."""
     return Conflict(
-        f"There is a {kind.noun} {code} already. Nothing was saved.",
+        say("There is a %(noun)s %(code)s already. Nothing was saved.", noun=kind.noun, code=code),
         code="code_taken",
-        fields=[FieldFault("code", "taken", "Already in use.")],
+        fields=[FieldFault("code", "taken", say("Already in use."))],
     )

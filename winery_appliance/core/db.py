@@ -37,6 +37,7 @@ class Database:
             max_overflow=2,
             pool_pre_ping=True,
             pool_timeout=10,
+            hide_parameters=True,  # what people typed has no place in a log
             connect_args={
                 "application_name": application,
                 "connect_timeout": 5,
@@ -46,14 +47,19 @@ class Database:
         )
 
     @contextmanager
-    def transaction(self, winery_id: int | None = None) -> Iterator[Session]:
+    def transaction(
+        self, winery_id: int | None = None, *, one_moment: bool = False
+    ) -> Iterator[Session]:
         """A session whose changes are committed when the block ends and undone when it raises.
 
         `winery_id`: the winery whose rows can be seen and written; without it, no tenant row is visible.
+        With `one_moment` every question is answered as of the first one, whatever others write meanwhile.
         Functions left with `run_after_commit` run once the commit is safe.
         """
         session = Session(self.engine, expire_on_commit=False, info=self.session_info)
         try:
+            if one_moment:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             if winery_id is not None:
                 session.info["winery_id"] = winery_id
                 enter_winery(session, winery_id)

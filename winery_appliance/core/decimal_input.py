@@ -3,6 +3,8 @@
 import re
 from typing import Literal, NamedTuple
 
+from winery_appliance.core.words import say
+
 Qualifier = Literal["<", ">"]
 
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)")
@@ -44,16 +46,23 @@ def parse_measurement(text: str) -> ParsedMeasurement:
 
 def _refuse_unreadable(text: str, number: str) -> None:
     if not number:
-        raise UnreadableNumber("No number is typed yet. Type one, such as 21.4.")
+        raise UnreadableNumber(say("No number is typed yet. Type one, such as 21.4."))
     shown = _shorten(text.strip())
     if len(re.findall("[.,]", number)) > 1:
-        raise UnreadableNumber(f"“{shown}” has two decimal marks. Type it with one, such as 1.085.")
+        raise UnreadableNumber(
+            say("“%(text)s” has two decimal marks. Type it with one, such as 1.085.", text=shown)
+        )
     if _PLAIN.fullmatch(number) is None:
         raise UnreadableNumber(
-            f"“{shown}” is not a number we can read. Type digits only, such as 21.4."
+            say(
+                "“%(text)s” is not a number we can read. Type digits only, such as 21.4.",
+                text=shown,
+            )
         )
     if sum(character.isdigit() for character in number) > _MOST_DIGITS:
-        raise UnreadableNumber(f"“{shown}” has too many digits. Type it shorter, such as 21.4.")
+        raise UnreadableNumber(
+            say("“%(text)s” has too many digits. Type it shorter, such as 21.4.", text=shown)
+        )
 
 
 def _shorten(text: str) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from winery_appliance.core.words import N_, say
+
 
 @dataclass(frozen=True)
 class FieldFault:
@@ -33,9 +35,11 @@ class Invalid(AppError):
     code = "invalid"
 
 
-def refuse_field(path: str, code: str, detail: str, *, end: str = "Nothing was saved.") -> Invalid:
+def refuse_field(
+    path: str, code: str, detail: str, *, end: str = N_("Nothing was saved.")
+) -> Invalid:
     """What to raise for one wrong field; `detail` is a sentence, and `end` says what is safe."""
-    return Invalid(f"{detail} {end}", code=code, fields=[FieldFault(path, code, detail)])
+    return Invalid(f"{detail} {say(end)}", code=code, fields=[FieldFault(path, code, detail)])
 
 
 class NeedsConfirmation(AppError):

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 from pydantic import BeforeValidator
 
+from winery_appliance.core.words import say
+
 _PLAIN = re.compile(r"[0-9]{1,15}(?:[.,][0-9]{1,15})?")
 
 
@@ -16,10 +18,10 @@ def read_decimal(given: object) -> Decimal:
     if isinstance(given, Decimal):
         return given
     if isinstance(given, bool) or not isinstance(given, str | int | float):
-        raise ValueError("send a number, such as 33.5")
+        raise ValueError(say("send a number, such as 33.5"))
     written = given.strip() if isinstance(given, str) else str(given)
     if _PLAIN.fullmatch(written) is None:
-        raise ValueError("this is not a plain number; send one such as 33.5")
+        raise ValueError(say("this is not a plain number; send one such as 33.5"))
     return Decimal(written.replace(",", "."))
 
 

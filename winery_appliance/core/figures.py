@@ -2,8 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
+
+from babel.numbers import get_decimal_symbol
 
 from winery_appliance.core.units import UNIT_SYMBOLS, Unit
+from winery_appliance.core.words import spoken
 
 NO_BREAK_SPACE = "\u00a0"
 # So many neighbours in a row are named by the first and the last.
@@ -11,13 +15,18 @@ SHORTEST_RUN = 3
 
 
 def show_number(value: float | None, digits: int = 1) -> str:
-    """A figure with a true minus; a dash for none."""
+    """A figure with a true minus and the decimal mark of the spoken language; a dash for none."""
     if value is None:
         return "–"
     text = f"{value:.{digits}f}"
     if float(text) == 0:
         text = text.lstrip("-")
-    return text.replace("-", "−")
+    return _write(text)
+
+
+def show_bare(value: float) -> str:
+    """A figure with no more decimals than it has: 32, 0.3."""
+    return _write(f"{value:g}")
 
 
 def show_quantity(value: float | None, unit: str, digits: int = 1) -> str:
@@ -26,10 +35,24 @@ def show_quantity(value: float | None, unit: str, digits: int = 1) -> str:
     return f"{show_number(value, digits)}{NO_BREAK_SPACE}{symbol}".strip()
 
 
+def show_typed(value: str) -> str:
+    """A reading as it was typed, without its qualifier."""
+    return _write(value.lstrip("<> "))
+
+
 def typed_quantity(value: str, unit: Unit, qualifier: str | None) -> str:
     """A reading as it was typed, with its unit."""
-    bare = value.lstrip("<> ").replace("-", "−")
-    return f"{qualifier or ''}{bare}{NO_BREAK_SPACE}{UNIT_SYMBOLS[unit]}".strip()
+    return f"{qualifier or ''}{show_typed(value)}{NO_BREAK_SPACE}{UNIT_SYMBOLS[unit]}".strip()
+
+
+def _write(plain: str) -> str:
+    """A figure as the spoken language writes it."""
+    return plain.replace("-", "−").replace(".", _decimal_mark_in(spoken()))
+
+
+@cache
+def _decimal_mark_in(language: str) -> str:
+    return get_decimal_symbol(language)
 
 
 def show_codes(codes: Sequence[str]) -> str:

@@ -5,6 +5,11 @@ import sys
 
 import structlog
 
+from winery_appliance.core.db import Database
+from winery_appliance.core.log_lines import keep_lines
+from winery_appliance.core.log_server import ship_lines
+from winery_appliance.core.settings import Settings
+
 
 def set_up_logging(process: str) -> None:
     """Make every line of this process, also those of libraries, one JSON object on standard error."""
@@ -38,6 +43,18 @@ def set_up_logging(process: str) -> None:
     logging.getLogger("huey").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     sys.excepthook = _log_uncaught
+
+
+def send_lines_on(db: Database, settings: Settings) -> None:
+    """Let this process's lines be kept for the owner, too, and go to the log server if one is named."""
+    root = logging.getLogger()
+    formatter = root.handlers[0].formatter
+    stores = [keep_lines(db)]
+    if settings.log_server is not None:
+        stores.append(ship_lines(settings.log_server))
+    for store in stores:
+        store.setFormatter(formatter)
+        root.addHandler(store)
 
 
 def _name_process(process: str) -> structlog.typing.Processor:

@@ -5,6 +5,7 @@ from importlib import import_module
 MODELS = (
     "winery_appliance.core.outbox",
     "winery_appliance.core.jobs",
+    "winery_appliance.core.log_lines",
     "winery_appliance.auth.models",
     "winery_appliance.winery.models",
     "winery_appliance.fruit_origin.models",
@@ -14,6 +15,7 @@ MODELS = (
     "winery_appliance.historical_data.models",
     "winery_appliance.historical_data.import_models",
     "winery_appliance.analysis_engine.models",
+    "winery_appliance.notifications.models",
 )
 
 

@@ -97,7 +97,7 @@ class Operation:
     headers: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[int] = ()
     also: Sequence[str] = ()
-    media: str | None = None
+    media: Sequence[str] = ()
 
 
 # What a view reads that heeds which version a change was made from.
@@ -113,12 +113,12 @@ def describes(
     headers: Mapping[str, str] | None = None,
     problems: Sequence[int] = (),
     also: Sequence[str] = (),
-    media: str | None = None,
+    media: Sequence[str] = (),
 ) -> Callable[[View], View]:
     """Say what a view takes and answers; `headers` are those it reads, each with a sentence.
 
     `form` is what it takes as multipart/form-data instead of `body`. `also` names content types in which the same can be
-    had as text; `media` is the content type of an answer that has no model.
+    had as text; `media` are the content types of an answer that has no model.
     """
     operation = Operation(answers, body, form, query, headers or {}, problems, also, media)
 
@@ -286,8 +286,10 @@ class _Writer:
             answer["content"] = {"application/json": {"schema": schema}} | dict.fromkeys(
                 operation.also, text
             )
-        elif operation.media is not None and status == 200:
-            answer["content"] = {operation.media: {"schema": {"contentMediaType": operation.media}}}
+        elif operation.media and status == 200:
+            answer["content"] = {
+                media: {"schema": {"contentMediaType": media}} for media in operation.media
+            }
         return answer
 
     def _problem(self, status: int) -> Schema:

@@ -3,17 +3,21 @@
 An event can neither be lost (it commits with the change) nor act twice (its reaction's result and its mark "done" commit
 together, under a row lock). A reaction loads in one transaction, computes in none, and stores in another. Events of one
 subject are handled together and by one worker at a time, so a batch of 500 samples makes one analysis.
+
+Patient events, of which a file of past vintages makes hundreds at once, wait until nothing else does, and one worker at a
+time sees to them: a reading of this morning is analysed as if they were not there.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import structlog
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     DateTime,
     ForeignKeyConstraint,
     Identity,
@@ -48,13 +52,14 @@ class OutboxRow(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         ForeignKeyConstraint(["winery_id"], ["wineries.id"]),
-        Index("outbox_pending", "id", postgresql_where=text("done_at IS NULL")),
+        Index("outbox_pending", "patient", "id", postgresql_where=text("done_at IS NULL")),
         Index(
             "outbox_pending_of_subject",
             "winery_id",
             "subject",
             postgresql_where=text("done_at IS NULL"),
         ),
+        Index("outbox_of_late", "created_at", postgresql_where=text("event = 'SampleRecorded'")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -63,6 +68,7 @@ class OutboxRow(Base):
     subject: Mapped[str] = mapped_column(Text)
     payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
     request_id: Mapped[str | None] = mapped_column(Text)
+    patient: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=text("now()")
     )
@@ -76,7 +82,12 @@ class OutboxRow(Base):
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened in a winery; subclasses are past tense and carry plain values only."""
+    """Something that happened in a winery; subclasses are past tense and carry plain values only.
+
+    Nobody waits before a screen for what follows from a `patient` one.
+    """
+
+    patient: ClassVar[bool] = False
 
     winery_id: int
 
@@ -135,6 +146,7 @@ def _fill_row(event: Event) -> dict[str, Any]:
         "subject": event.subject,
         "payload": asdict(event),
         "request_id": structlog.contextvars.get_contextvars().get("request_id"),
+        "patient": event.patient,
     }
 
 
@@ -151,19 +163,39 @@ def drain(db: Database, reactions: Reactions) -> int:
     """
     handled = 0
     while True:
-        progressed = 0
-        for winery_id, subject in _find_pending(db):
-            with db.advisory_lock(f"outbox/{winery_id}/{subject}") as mine:
-                if mine:
-                    progressed += _handle(db, reactions, winery_id, subject)
+        progressed = sum(
+            _try(db, reactions, *waiting) for waiting in _find_pending(db, patient=False)
+        )
+        progressed += _handle_patient(db, reactions)
         if not progressed:
             return handled
         handled += progressed
 
 
-def _find_pending(db: Database) -> list[tuple[int, str]]:
+def _handle_patient(db: Database, reactions: Reactions) -> int:
+    """Handle the patient events of one subject, unless another worker is at some; how many."""
+    pending = _find_pending(db, patient=True)
+    if not pending:
+        return 0
+    with db.advisory_lock("outbox/patient") as mine:
+        if not mine:
+            return 0
+        tried = (_try(db, reactions, *waiting) for waiting in pending)
+        return next((handled for handled in tried if handled), 0)
+
+
+def _try(db: Database, reactions: Reactions, winery_id: int, subject: str) -> int:
+    """Handle the events of one subject, unless another worker does; how many."""
+    with db.advisory_lock(f"outbox/{winery_id}/{subject}") as mine:
+        return _handle(db, reactions, winery_id, subject) if mine else 0
+
+
+def _find_pending(db: Database, *, patient: bool) -> list[tuple[int, str]]:
     with db.transaction() as session:
-        rows = session.execute(text("SELECT * FROM door_find_pending_events(:n)"), {"n": BATCH})
+        rows = session.execute(
+            text("SELECT * FROM door_find_pending_events(:n, :patient)"),
+            {"n": BATCH, "patient": patient},
+        )
         return list(dict.fromkeys((row.winery_id, row.subject) for row in rows))
 
 
@@ -286,6 +318,15 @@ def has_failing_event(session: Session, subject: str) -> bool:
             )
             .limit(1)
         )
+    )
+
+
+def retry_failing(session: Session) -> None:
+    """Let the events of this winery whose reactions failed be tried at once."""
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.done_at.is_(None), OutboxRow.last_error.is_not(None))
+        .values(run_after=func.now())
     )
 
 

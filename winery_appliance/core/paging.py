@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from winery_appliance.core.errors import FieldFault, Invalid
 from winery_appliance.core.typed_text import refuse_unprintable
+from winery_appliance.core.words import say
 
 Item = TypeVar("Item")
 Key = TypeVar("Key")
@@ -44,9 +45,9 @@ def read_cursor(cursor: str, read_key: Callable[[str], Key]) -> tuple[Key, int]:
         return read_key(refuse_unprintable(key)), row_id
     except (ValueError, TypeError, RecursionError) as error:
         raise Invalid(
-            "This cursor is not from an earlier answer.",
+            say("This cursor is not from an earlier answer."),
             code="bad_cursor",
-            fields=[FieldFault("cursor", "bad_cursor", "Not from an earlier answer.")],
+            fields=[FieldFault("cursor", "bad_cursor", say("Not from an earlier answer."))],
         ) from error
 
 

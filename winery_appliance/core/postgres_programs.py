@@ -18,6 +18,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import IO, Any
 
+from winery_appliance.core.child_process import lower_session
 from winery_appliance.core.settings import Settings
 
 MAJOR = 18
@@ -63,7 +64,7 @@ def open_program(
     user = owner_of(directory) if directory else None
     program = find_programs(settings, user) / name
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [program, *arguments],
             cwd=directory,
             env={"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath, **(environment or {})},
@@ -79,6 +80,10 @@ def open_program(
         raise PostgresRefused(
             f"PostgreSQL's program {program} could not be started: {error.strerror}."
         ) from error
+    niceness = os.getpriority(os.PRIO_PROCESS, 0)
+    if niceness > 0:  # who gives way does so with all it starts
+        lower_session(process.pid, niceness)
+    return process
 
 
 def run_program(

@@ -1,37 +1,69 @@
 """How figures and times look on a page; gives the templates their filters."""
 
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from flask import Flask, g
+from babel.dates import format_datetime
+from flask import g
+from jinja2 import Environment
+from markupsafe import Markup
 
 from winery_appliance.core import clock
-from winery_appliance.core.figures import NO_BREAK_SPACE, show_codes, show_number, show_quantity
+from winery_appliance.core.figures import (
+    NO_BREAK_SPACE,
+    show_bare,
+    show_codes,
+    show_number,
+    show_quantity,
+)
+from winery_appliance.core.words import N_, say, spoken
 
+_GAP = re.compile(r">\s*\n\s*<")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-def set_up_filters(app: Flask) -> None:
+def set_up_filters(environment: Environment) -> None:
     """Give the templates their filters."""
-    app.jinja_env.filters.update(
+    environment.filters.update(
         quantity=show_quantity,
         number=show_number,
+        bare=show_bare,
         ago=show_age,
         local_time=show_local_time,
         codes=show_codes,
+        svg_points=show_points,
+        without_gaps=drop_gaps,
     )
+
+
+def drop_gaps(markup: str) -> Markup:
+    """Markup without the line breaks between its elements, each of which a phone would keep: for what is long."""
+    return Markup(_GAP.sub("><", markup))  # noqa: S704 - what a template has escaped
+
+
+def show_points(points: Sequence[tuple[float, float]], width: int, height: int, edge: int) -> str:
+    """Points of the unit square as an SVG polyline's, in a frame of this size with an edge left free; high is up."""
+    wide, high = width - 2 * edge, height - 2 * edge
+    return " ".join(f"{edge + wide * x:.1f},{height - edge - high * y:.1f}" for x, y in points)
 
 
 def show_age(moment: datetime | None) -> str:
     """How long ago, in one unit: "2 h ago"."""
     if moment is None:
-        return "never"
+        return say("never")
     seconds = (clock.now() - moment).total_seconds()
     if seconds < _MINUTE:
-        return "just now"
-    for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        return say("just now")
+    for unit, counted in (
+        (_DAY, N_("%(n)s d")),
+        (_HOUR, N_("%(n)s h")),
+        (_MINUTE, N_("%(n)s min")),
+    ):
         if seconds >= 2 * unit or unit == _MINUTE:
-            return f"{int(seconds // unit)}{NO_BREAK_SPACE}{name} ago"
+            count = say(counted, n=int(seconds // unit)).replace(" ", NO_BREAK_SPACE)
+            return say("%(time)s ago", time=count)
     raise AssertionError("minutes catch the rest")
 
 
@@ -41,4 +73,5 @@ def show_local_time(moment: datetime | None) -> str:
         return "–"
     local = moment.astimezone(ZoneInfo(g.get("time_zone", "UTC")))
     recent = abs((clock.now() - moment).days) < 6
-    return f"{local:%a %H:%M}" if recent else f"{local.day} {local:%b %Y %H:%M}"
+    shape = "EEE HH:mm" if recent else "d MMM y HH:mm"
+    return format_datetime(local, shape, locale=spoken())

@@ -144,6 +144,8 @@ def _grant(admin: psycopg.Connection[tuple[object, ...]], database: str) -> None
                 name, sql.Identifier(f"winery_{role}")
             )
         )
+    # It cannot log in; without this right it may not ask how large the database is.
+    admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, sql.Identifier(DOOR)))
     admin.execute("GRANT USAGE, CREATE ON SCHEMA public TO winery_owner")
     admin.execute(f"GRANT USAGE, CREATE ON SCHEMA public TO {DOOR}")
     admin.execute("GRANT USAGE ON SCHEMA public TO winery_app, winery_worker, winery_backup")

@@ -18,9 +18,15 @@ _LOCK = "winery/migrate"
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Bring the database at `url` (the owner's address) to `revision`; others that try meanwhile wait."""
+    """Bring the database at `url` (the owner's address) to `revision`; others that try meanwhile wait.
+
+    A database that a later release has prepared is left as it is: after an update was taken back.
+    """
     with _owner_connection(url) as connection:
-        command.upgrade(_config(connection), revision)
+        held = MigrationContext.configure(connection).get_current_revision()
+        connection.rollback()
+        if not _is_beyond(held):
+            command.upgrade(_config(connection), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -42,10 +48,16 @@ def head_revision() -> str:
 
 
 def is_at_head(session: Session) -> bool:
-    """Whether the database's schema is the one this code needs."""
-    return (
-        MigrationContext.configure(session.connection()).get_current_revision() == head_revision()
-    )
+    """Whether the database's schema is the one this code needs, or that of a later release: migrations only add."""
+    held = MigrationContext.configure(session.connection()).get_current_revision()
+    return held == head_revision() or _is_beyond(held)
+
+
+def _is_beyond(revision: str | None) -> bool:
+    """Whether a later release made this revision: unknown here, and its number is above our newest one."""
+    number = (revision or "").partition("_")[0]
+    head = head_revision().partition("_")[0]
+    return number.isdecimal() and int(number) > int(head)
 
 
 def _config(connection: Connection) -> Config:

@@ -4,12 +4,14 @@ Nothing else in the product reads the environment. A value may also stand in a f
 with `_FILE` behind it, which is how containers hand over secrets.
 """
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 PREFIX = "WINERY_"
 
@@ -77,17 +79,149 @@ class Settings(BaseModel):
     backup_tools: bool = Field(
         default=True, description="keep the programs of a restore beside the copies"
     )
+    offsite: str | None = Field(
+        default=None,
+        pattern="^s3://[^/]+",
+        description="bucket that copies also go to, and the folder in it: s3://bucket/folder",
+    )
+    offsite_endpoint: str | None = Field(
+        default=None, description="address of the bucket's store, unless it is AWS"
+    )
+    offsite_region: str | None = Field(default=None, description="region of the bucket")
+    offsite_credentials: Path | None = Field(
+        default=None,
+        description="file with the bucket's keys; the secret offsite_credentials, else the AWS variables, if not set",
+    )
+    offsite_every_s: float = Field(
+        default=30.0,
+        ge=0.2,
+        le=3600,
+        description="seconds between two pieces of new records off-site",
+    )
+    offsite_kbit_s: int = Field(
+        default=0,
+        ge=0,
+        description="most of the line that copies may take, kbit/s; 0 for all; records are exempt",
+    )
+    offsite_hours: str | None = Field(
+        default=None,
+        pattern=r"^([01]\d|2[0-4])-([01]\d|2[0-4])$",
+        description="hours (UTC) in which copies may go out, like 20-06; records are exempt",
+    )
+    offsite_spool_mb: int = Field(
+        default=2048,
+        ge=64,
+        description="space that sealed records may take here while the line is away",
+    )
+    offsite_drill_days: int = Field(
+        default=30,
+        ge=0,
+        le=365,
+        description="days between trial restores from the bucket; 0 for none",
+    )
+    offsite_history: Literal["age", "sse", "off"] = Field(
+        default="age",
+        description="history of samples in the bucket: sealed; open, left to the store's own encryption; or none",
+    )
+    offsite_cache_mb: int = Field(
+        default=1024, ge=16, description="space for history that was fetched to answer questions"
+    )
     trusted_proxy: str | None = Field(
         default=None,
         description="address of the one front server whose X-Forwarded-For and -Proto are believed",
+    )
+    log_server: str | None = Field(
+        default=None,
+        description="log server that gets every line as RFC 5424: tcp://HOST:PORT or tls://HOST:PORT",
+    )
+    error_dsn: SecretStr | None = Field(
+        default=None,
+        description="where a Sentry or GlitchTip takes errors: https://KEY@HOST/PROJECT; nobody is told if not set",
+    )
+    log_rows: int = Field(
+        default=1_000_000, ge=1000, description="log lines that are kept for the owner, at most"
+    )
+    metrics_from: str = Field(
+        default="127.0.0.0/8,::1/128",
+        description="networks whose machines may read /metrics, with commas between them",
+    )
+    copies: Path | None = Field(
+        default=None,
+        description="data directory of the process that makes copies, where it is not this one: its notes are read",
+    )
+    certificate: Path | None = Field(
+        default=None, description="the front server's certificate, to tell how long it lasts"
     )
     imports: Path | None = Field(
         default=None,
         description="folder where uploaded files wait, the same for web and worker; one in the data directory if not set",
     )
-    heartbeat: Path | None = Field(
-        default=None, description="file that worker and scheduler touch while they work"
+    watched_folder: Path | None = Field(
+        default=None,
+        description="local folder whose files are imported by themselves; one in the data directory if not set",
     )
+    instruments: Path | None = Field(
+        default=None,
+        description="folder on a NAS or stick whose files `winery mover` brings into the watched folder",
+    )
+    mqtt_broker: str | None = Field(
+        default=None,
+        description="broker that probes publish at: mqtt://HOST:PORT, or mqtts://HOST:PORT by TLS",
+    )
+    mqtt_topics: str = Field(
+        default="ispindel/+/+,tiltbridge/#,winery/+/readings",
+        description="topics to listen to there, with commas between them",
+    )
+    mqtt_user: str | None = Field(default=None, description="login at the broker")
+    mqtt_password: SecretStr | None = Field(default=None, description="its password")
+    mqtt_ca: Path | None = Field(
+        default=None, description="certificate of the authority that a broker by TLS is trusted by"
+    )
+    mqtt_token: SecretStr | None = Field(
+        default=None, description="token, made under Tokens, that the broker's readings come under"
+    )
+    heartbeat: Path | None = Field(
+        default=None, description="file that worker, scheduler and ingest touch while they work"
+    )
+
+    @field_validator("log_server")
+    @classmethod
+    def log_goes_to_a_server(cls, value: str | None) -> str | None:
+        """It is an address of one (ValueError)."""
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme not in {"tcp", "tls"} or not parts.hostname or not parts.port:
+                raise ValueError("write it as tcp://HOST:PORT or tls://HOST:PORT")
+        return value
+
+    @field_validator("error_dsn")
+    @classmethod
+    def errors_go_to_a_tracker(cls, value: SecretStr | None) -> SecretStr | None:
+        """It is an address of one (ValueError)."""
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            complete = parts.hostname and parts.username and parts.path.strip("/")
+            if parts.scheme not in {"http", "https"} or not complete:
+                raise ValueError("write it as https://KEY@HOST/PROJECT")
+        return value
+
+    @field_validator("mqtt_broker")
+    @classmethod
+    def readings_come_from_a_broker(cls, value: str | None) -> str | None:
+        """It is an address of one (ValueError)."""
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or parts.username:
+                raise ValueError("write it as mqtt://HOST:PORT or mqtts://HOST:PORT")
+        return value
+
+    @field_validator("metrics_from")
+    @classmethod
+    def metrics_go_to_networks(cls, value: str) -> str:
+        """Each is a network (ValueError)."""
+        for network in value.split(","):
+            ipaddress.ip_network(network.strip(), strict=False)
+        return value
 
     @property
     def nas_root(self) -> Path:
@@ -98,6 +232,11 @@ class Settings(BaseModel):
     def imports_dir(self) -> Path:
         """Where uploaded files wait to be imported."""
         return self.imports or self.data / "imports"
+
+    @property
+    def watched_dir(self) -> Path:
+        """The folder whose files are imported by themselves."""
+        return (self.watched_folder or self.data / "watched").expanduser().absolute()
 
     @property
     def secrets_dir(self) -> Path:

@@ -20,6 +20,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from winery_appliance.core.words import N_, say
+
 # A moment outside these years is a broken clock or an attack, never a fermentation.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 
@@ -29,15 +31,19 @@ def refuse_unprintable(value: str) -> str:
     for character in value:
         category = unicodedata.category(character)
         if category == "Cs" or (category == "Cc" and character not in "\n\t\r"):
-            raise ValueError("contains characters that cannot be stored")
+            raise ValueError(say("contains characters that cannot be stored"))
     return value
 
 
 def refuse_odd_year(value: datetime) -> datetime:
     """`value` in UTC, unless its year is outside 1900 to 2200 (ValueError)."""
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise ValueError(f"the year must lie between {FIRST_YEAR} and {LAST_YEAR}")
+        raise ValueError(_say_years())
     return value.astimezone(UTC)
+
+
+def _say_years() -> str:
+    return say("the year must lie between %(first)s and %(last)s", first=FIRST_YEAR, last=LAST_YEAR)
 
 
 def read_day(given: object) -> date:
@@ -45,10 +51,10 @@ def read_day(given: object) -> date:
     if isinstance(given, date) and not isinstance(given, datetime):
         return given
     if not isinstance(given, str) or re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", given) is None:
-        raise ValueError("write the day as 2026-09-24")
+        raise ValueError(say("write the day as 2026-09-24"))
     day = date.fromisoformat(given)
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise ValueError(f"the year must lie between {FIRST_YEAR} and {LAST_YEAR}")
+        raise ValueError(_say_years())
     return day
 
 
@@ -56,7 +62,8 @@ def read_day(given: object) -> date:
 class must_match:
     """Refuses text which does not match `pattern` as a whole; `sentence` tells a person what would.
 
-    Unlike pydantic's own constraint it has a sentence, and it is asked after the text was stripped.
+    Unlike pydantic's own constraint it has a sentence, looked up in the language of who sent it, and it is asked after the
+    text was stripped.
     """
 
     pattern: str
@@ -76,7 +83,7 @@ class must_match:
 
     def _check(self, value: str) -> str:
         if re.fullmatch(self.pattern, value) is None:
-            raise ValueError(self.sentence)
+            raise ValueError(say(self.sentence))
         return value
 
 
@@ -89,7 +96,7 @@ def forget_defaults(schema: dict[str, Any]) -> None:
 def refuse_unknown_zone(value: str) -> str:
     """`value`, unless this machine has no time zone of that name (ValueError)."""
     if value not in list_zones():
-        raise ValueError("choose a time zone by its name, such as Europe/Madrid")
+        raise ValueError(say("choose a time zone by its name, such as Europe/Madrid"))
     return value
 
 
@@ -108,13 +115,13 @@ def read_moment(value: object) -> object:
         return value
     if isinstance(value, str) and _MOMENT.fullmatch(value):
         return datetime.fromisoformat(value.upper())
-    raise ValueError("write day and time, as in 2026-09-24T06:30:00+02:00")
+    raise ValueError(say("write day and time, as in 2026-09-24T06:30:00+02:00"))
 
 
 def read_digits(value: object) -> object:
     """A whole number as it stands in an address: digits and nothing else (ValueError)."""
     if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10):
-        raise ValueError("send a whole number")
+        raise ValueError(say("send a whole number"))
     return int(value)
 
 
@@ -125,7 +132,7 @@ Code = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=40),
     AfterValidator(refuse_unprintable),
-    must_match(r"[^/?#\n\r\t]+", "a code goes without / ? # and line breaks"),
+    must_match(r"[^/?#\n\r\t]+", N_("a code goes without / ? # and line breaks")),
 ]
 TimeZone = Annotated[Line, StringConstraints(max_length=64), AfterValidator(refuse_unknown_zone)]
 Moment = Annotated[AwareDatetime, BeforeValidator(read_moment), AfterValidator(refuse_odd_year)]

@@ -49,6 +49,7 @@ class SampleType(StrEnum):
     free_so2 = "free_so2"
     total_so2 = "total_so2"
     alcohol = "alcohol"
+    residual_sugar = "residual_sugar"
 
 
 class Unit(StrEnum):
@@ -96,6 +97,8 @@ UNITS: Mapping[SampleType, tuple[Unit, ...]] = MappingProxyType(
         SampleType.free_so2: _MILLIGRAMS,
         SampleType.total_so2: _MILLIGRAMS,
         SampleType.alcohol: (Unit.pct_vol,),
+        # What an enzymatic or Clinitest assay finds; `sugar` is read by a hydrometer or refractometer.
+        SampleType.residual_sugar: _GRAMS,
     }
 )
 
@@ -135,6 +138,7 @@ _HARD: Mapping[SampleType, Range] = {
     SampleType.free_so2: Range(0.0, 200.0),
     SampleType.total_so2: Range(0.0, 500.0),
     SampleType.alcohol: Range(0.0, 20.0),
+    SampleType.residual_sugar: Range(0.0, 450.0),
 }
 _HARD_SCALES: Mapping[Unit, Range] = {
     Unit.brix: Range(-5.0, 45.0),
@@ -157,6 +161,8 @@ _SOFT: Mapping[SampleType, Range] = {
     SampleType.free_so2: Range(0.0, 10.0),
     SampleType.total_so2: Range(0.0, 80.0),
     SampleType.alcohol: Range(0.0, 16.0),
+    # Ripe must has 300; below 2 a wine is dry, and that is what is hoped for.
+    SampleType.residual_sugar: Range(0.0, 300.0),
 }
 _SOFT_SCALES: Mapping[Unit, Range] = {
     Unit.brix: Range(-2.5, 30.0),

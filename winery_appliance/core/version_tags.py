@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection
 
 from winery_appliance.core.errors import ChangedMeanwhile
+from winery_appliance.core.words import say
 
 
 def make_tag(view: object) -> str:
@@ -18,6 +19,7 @@ def refuse_stale(view: object, seen: Collection[str] | None) -> None:
     """
     if seen is not None and make_tag(view) not in seen:
         raise ChangedMeanwhile(
-            "Somebody changed this since you read it. Your change was not saved. "
-            "Read it anew and change it again."
+            say(
+                "Somebody changed this since you read it. Your change was not saved. Read it anew and change it again."
+            )
         )

@@ -6,11 +6,20 @@ import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from uuid import uuid4
 
 import structlog
-from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    g,
+    make_response,
+    render_template,
+    request,
+    send_file,
+)
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from pydantic import BaseModel, ValidationError
@@ -22,8 +31,12 @@ from werkzeug.routing import IntegerConverter
 
 from winery_appliance.core import clock, errors
 from winery_appliance.core.db import Database
+from winery_appliance.core.problem_words import TITLES, WHAT_NEXT
 from winery_appliance.core.settings import Settings
+from winery_appliance.core.validation import explain, tell_fault
+from winery_appliance.core.validation import parse as parse  # views call it by this module
 from winery_appliance.core.version_tags import make_tag
+from winery_appliance.core.words import say
 
 log = structlog.get_logger("winery.web")
 
@@ -43,29 +56,6 @@ STATUS: dict[type[errors.AppError], HTTPStatus] = {
     errors.NeedsPrecondition: HTTPStatus.PRECONDITION_REQUIRED,
     errors.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-TITLES: dict[int, str] = {
-    400: "This could not be read",
-    403: "You may not do this",
-    404: "There is nothing here",
-    405: "This cannot be done here",
-    409: "Somebody was here before",
-    412: "Somebody was here before",
-    413: "That is too much at once",
-    422: "This cannot be right",
-    429: "Too many tries",
-    500: "Something went wrong on our side",
-    503: "The database is away for a moment",
-}
-WHAT_NEXT: dict[int, str] = {
-    400: "Go back, load the page anew and try again.",
-    404: "Check the address, or start from the board.",
-    409: "Load the page anew to see what is in the book now.",
-    412: "Load the page anew to see what is in the book now.",
-    413: "Send less at once.",
-    429: "Wait a little, then try again.",
-    500: "Try again. If it happens again, tell IT the number below.",
-    503: "Try again in a few seconds; it usually mends itself.",
 }
 
 
@@ -124,65 +114,25 @@ def client_address() -> str:
     return request.remote_addr or "unknown"
 
 
-def parse(model: type[Model], given: Any) -> Model:
-    """`given` as validated data. Raises Invalid that names each wrong field."""
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise _explain(error) from error
-
-
-def _explain(error: ValidationError) -> errors.Invalid:
-    faults = [_field_fault(fault) for fault in error.errors()]
-    told = " ".join(f"{fault.path}: {fault.detail}" for fault in faults)
-    return errors.Invalid(f"Nothing was saved. {told}", fields=faults)
-
-
-# What pydantic finds, in words for a person; what is missing here keeps its own.
-SENTENCES = {
-    "missing": "This is needed.",
-    "extra_forbidden": "Nobody expects this.",
-    "string_too_short": "Type at least {min_length} characters.",
-    "too_short": "Type at least {min_length} characters.",
-    "string_too_long": "Type at most {max_length} characters.",
-    "too_long": "Type at most {max_length} characters.",
-    "string_type": "Send this as text.",
-    "float_parsing": "Type a number.",
-    "timezone_aware": "Say the time zone, as in 2026-09-24T06:30:00+02:00.",
-}
-
-
-def _field_fault(fault: Any) -> errors.FieldFault:
-    path = ".".join(str(part) for part in fault["loc"]) or "body"
-    known = SENTENCES.get(fault["type"])
-    if known and fault.get("ctx", {}).get("min_length") == 1:
-        known = "This is needed."
-    message = str(fault["msg"]).removeprefix("Value error, ").replace("Input should", "This should")
-    sentence = (
-        known.format(**fault.get("ctx", {})) if known else f"{message[:1].upper()}{message[1:]}."
-    )
-    return errors.FieldFault(path, str(fault["type"]), sentence)
-
-
 def read_json(model: type[Model]) -> Model:
     """The request's JSON object as validated data: strictly of the types that the API's document names.
 
     Raises Invalid, also for what is not JSON at all.
     """
     if request.mimetype != "application/json":
-        raise errors.Invalid("Send the body as application/json.", code="not_json")
+        raise errors.Invalid(say("Send the body as application/json."), code="not_json")
     try:
         body = json.loads(
             request.get_data(), parse_float=_read_number, parse_constant=_refuse_constant
         )
     except (ValueError, RecursionError) as error:
-        raise errors.Invalid("The body is not readable JSON.", code="not_json") from error
+        raise errors.Invalid(say("The body is not readable JSON."), code="not_json") from error
     try:
         return model.model_validate_json(json.dumps(body), strict=True)
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":  # half a surrogate pair: tell where
             parse(model, body)
-        raise _explain(error) from error
+        raise explain(error) from error
 
 
 def takes_up_to(most_bytes: int) -> Callable[[View], View]:
@@ -213,7 +163,7 @@ def read_query(model: type[Model]) -> Model:
     except ValidationError as error:
         faults = [
             errors.FieldFault(fault.path, "bad_query", fault.detail)
-            for fault in map(_field_fault, error.errors())
+            for fault in map(tell_fault, error.errors())
         ]
         told = " ".join(f"{fault.path}: {fault.detail}" for fault in faults)
         raise errors.Invalid(told, code="bad_query", fields=faults) from error
@@ -262,6 +212,15 @@ def answer_csv(text: str, name: str) -> Response:
     return response
 
 
+def answer_file(file: BinaryIO, name: str) -> Response:
+    """A file to be kept under `name`, sent from the open `file`."""
+    response = send_file(
+        file, "application/octet-stream", as_attachment=True, download_name=name, etag=False
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def answer_negotiated(body: Any) -> Response:
     """`body` as JSON, where `wants_csv` might have asked for something else."""
     response = answer_json(body)
@@ -276,7 +235,7 @@ def wants_csv() -> bool:
         best = request.accept_mimetypes.best_match(["application/json", "text/csv"])
         return best == "text/csv"
     if asked not in {"csv", "json"}:
-        raise bad_query("format", "One of csv, json.")
+        raise bad_query("format", say("One of csv, json."))
     return asked == "csv"
 
 
@@ -297,8 +256,10 @@ def read_seen(*, needed: bool = True) -> frozenset[str] | None:
     given = request.if_match
     if not given and needed:
         raise errors.NeedsPrecondition(
-            "Nothing was changed. Send the ETag of what you read as If-Match, "
-            "so that nobody else's change is overwritten."
+            say(
+                "Nothing was changed. Send the ETag of what you read as If-Match, so that "
+                "nobody else's change is overwritten."
+            )
         )
     if not given or given.star_tag:
         return None
@@ -387,7 +348,9 @@ def _answer_http_error(error: HTTPException) -> ResponseReturnValue:
 def _answer_database_error(error: Exception) -> ResponseReturnValue:
     log.warning("database unavailable", error=str(error).splitlines()[0])
     answer = make_problem(
-        503, "database_unavailable", "The database does not answer just now. Nothing was saved."
+        503,
+        "database_unavailable",
+        say("The database does not answer just now. Nothing was saved."),
     )
     answer.headers["Retry-After"] = "3"
     return answer
@@ -398,7 +361,9 @@ def _answer_unexpected(error: Exception) -> ResponseReturnValue:
         return _answer_database_error(error)
     log.error("unexpected error", path=request.path, exc_info=error)
     return make_problem(
-        500, "internal_error", "Something went wrong on our side. What was saved before is safe."
+        500,
+        "internal_error",
+        say("Something went wrong on our side. What was saved before is safe."),
     )
 
 
@@ -422,9 +387,9 @@ def make_problem(
     page = render_template(
         "problem.html",
         status=status,
-        title=TITLES.get(status, HTTPStatus(status).phrase),
+        title=say(TITLES.get(status, HTTPStatus(status).phrase)),
         detail=detail,
-        what_next=WHAT_NEXT.get(status, ""),
+        what_next=say(WHAT_NEXT.get(status, "")),
         request_id=g.get("request_id", ""),
     )
     return make_response(page, status)

@@ -30,6 +30,17 @@ _GRAPES: dict[Style, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rose": (("Garnacha", "Tempranillo"), ("71B", "QA23")),
     "orange": (("Malvasía",), ("native",)),
 }
+# Where each grape grows.
+VINEYARDS = {
+    "Garnacha": "Las Lomas",
+    "Tempranillo": "El Pedregal",
+    "Graciano": "El Pedregal",
+    "Syrah": "La Solana",
+    "Viura": "Las Lomas",
+    "Verdejo": "La Ribera",
+    "Albariño": "La Ribera",
+    "Malvasía": "La Solana",
+}
 _SHARES: dict[Style, float] = {"red": 0.5, "white": 0.34, "rose": 0.12, "orange": 0.04}
 
 

@@ -64,6 +64,15 @@ def find_device(session: Session, device_id: int) -> DeviceView | None:
     return _view_devices(session, [row])[0] if row and row.deleted_at is None else None
 
 
+def find_device_id(session: Session, code: str) -> int | None:
+    """The number of the living device with this code; capitals do not matter."""
+    return session.scalar(
+        select(Device.id).where(
+            func.lower(Device.code) == code.lower(), Device.deleted_at.is_(None)
+        )
+    )
+
+
 def list_devices(
     session: Session, *, deleted: bool = False, cursor: str | None = None, limit: int = 50
 ) -> Page[DeviceView]:

@@ -23,6 +23,7 @@ from winery_appliance.core.units import (
     to_canonical,
 )
 from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.core.words import say
 from winery_appliance.devices.commands import (
     AddDevice,
     AssignDevice,
@@ -165,7 +166,9 @@ def _find_vessel_id(session: Session, code: str | None) -> int | None:
         return None
     vessel = find_vessel(session, code)
     if vessel is None:
-        raise refuse_field("vessel_code", "unknown_vessel", f"There is no vessel {code}.")
+        raise refuse_field(
+            "vessel_code", "unknown_vessel", say("There is no vessel %(code)s.", code=code)
+        )
     return vessel.id
 
 
@@ -186,10 +189,14 @@ def _end_assignment(latest: DeviceAssignment, since: datetime) -> None:
     assert begun is not None, "a constraint sees to it"
     if since <= begun or (ended is not None and since < ended):
         raise Conflict(
-            f"This device was moved later, at {max(begun, ended or begun):%Y-%m-%d %H:%M} UTC. Nothing was saved. "
-            "Look where it hung.",
+            say(
+                "This device was moved later, at %(begun)s UTC. Nothing was saved. Look where it hung.",
+                begun=f"{max(begun, ended or begun):%Y-%m-%d %H:%M}",
+            ),
             code="moved_later",
-            fields=[FieldFault("since", "moved_later", "It was moved at or after that moment.")],
+            fields=[
+                FieldFault("since", "moved_later", say("It was moved at or after that moment."))
+            ],
         )
     if ended is None:
         latest.during = Range(begun, since)
@@ -237,7 +244,7 @@ def _judge(item: DeviceReadingItem | Invalid, now: datetime) -> tuple[Key, float
         return item
     kind = SampleType(item.quantity)
     if item.read_at > now + FUTURE_TOLERANCE:
-        return _refuse("read_at", "in_future", "This time has not come yet. Check its clock.")
+        return _refuse("read_at", "in_future", say("This time has not come yet. Check its clock."))
     try:
         low, high = hard_range(kind, item.unit)
     except UnitMismatch as error:
@@ -251,7 +258,7 @@ def _judge(item: DeviceReadingItem | Invalid, now: datetime) -> tuple[Key, float
 
 
 def _refuse(path: str, code: str, detail: str) -> Invalid:
-    return refuse_field(path, code, detail, end="It was not saved.")
+    return refuse_field(path, code, detail, end=say("It was not saved."))
 
 
 def _insert(session: Session, device_id: int, wanted: dict[Key, float], actor: Actor) -> set[Key]:
@@ -296,11 +303,11 @@ def _tell(
         return Outcome("refused", reading)
     key, value = reading
     if known[key] != value:
-        fault = FieldFault("value", "differs", "Another value stands there.")
+        fault = FieldFault("value", "differs", say("Another value stands there."))
         return Outcome(
             "conflict",
             Conflict(
-                "The device sent another value for this moment before. The first one stands.",
+                say("The device sent another value for this moment before. The first one stands."),
                 code="reading_differs",
                 fields=[fault],
             ),

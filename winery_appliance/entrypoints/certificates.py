@@ -32,7 +32,8 @@ class CertificateRefused(Exception):
 
 def ensure_certificate(directory: Path, names: Iterable[str]) -> bool:
     """Make in `directory` what is missing of the authority and its certificate for `names`, and renew the certificate in
-    its last 30 days; whether anything was made. A certificate beside which no authority's key lies is IT's own and stays.
+    its last 30 days, and one that begins later than now, as a clock that ran ahead made it; whether anything was made. A
+    certificate beside which no authority's key lies is IT's own and stays.
 
     `names`: DNS names and IP addresses by which browsers call the appliance, the first one also the display name. Raises
     CertificateRefused when the authority that is here may not speak for one of them.
@@ -148,11 +149,12 @@ def _is_current(
         known = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except Exception:  # noqa: BLE001 - whatever is wrong with it, a new one is made
         return False
-    return (
-        held.not_valid_after_utc - clock.now() > RENEWED_BEFORE
-        and list(known) == names
-        and key.public_key() == held.public_key()
-    )
+    if list(known) != names or key.public_key() != held.public_key():
+        return False
+    moment = clock.now()
+    if moment < authority.not_valid_before_utc:
+        return True  # the clock fell back to before the installation: what is made now would have ended long ago
+    return held.not_valid_before_utc <= moment < held.not_valid_after_utc - RENEWED_BEFORE
 
 
 def _begin(

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from backup.cli import commands as backup
+from sync.cli import commands as sync
 from winery_appliance.entrypoints.cli import main as winery
 
 PAGE = Path(__file__).parent.parent / "docs" / "command_line.md"
@@ -18,10 +19,10 @@ _BEFORE = """# The command line
 Made by `python -m winery_appliance.entrypoints.command_page` from the commands themselves; change those instead.
 
 `winery` runs and looks after an appliance, `winery-backup` makes copies and the way back from them
-([how that is done](restore.md)). Both read the settings (`WINERY_…`) of the appliance that they are meant for, ask nobody
-to sign in, and take `--help`. `winery-sync` is not built yet and says so.
+([how that is done](restore.md)), `winery-sync` brings them out of the house ([how that is done](offsite.md)). They read the
+settings (`WINERY_…`) of the appliance that they are meant for, ask nobody to sign in, and take `--help`.
 
-| exit code | `winery` | `winery-backup` |
+| exit code | `winery` | `winery-backup`, `winery-sync` |
 | --- | --- | --- |
 | 0 | done | done |
 | 1 | refused, nothing was changed; `check` found something | could not run |
@@ -37,7 +38,11 @@ def build_page() -> str:
     """The page, as it stands in `docs`."""
     told = [
         "\n".join(_tell(command, context))
-        for group, name in ((winery, "winery"), (backup, "winery-backup"))
+        for group, name in (
+            (winery, "winery"),
+            (backup, "winery-backup"),
+            (sync, "winery-sync"),
+        )
         for command, context in list_commands(group, click.Context(group, info_name=name))
     ]
     return "\n\n".join([_BEFORE.rstrip(), *told]) + "\n"

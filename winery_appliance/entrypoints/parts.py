@@ -12,6 +12,7 @@ from pathlib import Path
 
 from winery_appliance.core.child_process import end_with_parent
 from winery_appliance.core.clock import monotonic_s
+from winery_appliance.core.settings import Settings
 
 # Restarted at once, then after ever longer pauses, so that a part that cannot start does not eat
 # the machine.
@@ -59,10 +60,17 @@ def winery_command(*arguments: str, program: str = "winery") -> tuple[str, ...]:
 # answers. A request takes a moment; the worker may be in the middle of a long job.
 WINERY = (
     Child("stream", winery_command("stream", program="winery-backup"), signal.SIGTERM, 10.0),
+    Child("sync", winery_command("run", program="winery-sync"), signal.SIGTERM, 10.0),
     Child("worker", winery_command("worker"), signal.SIGINT, 30.0),
     Child("scheduler", winery_command("scheduler"), signal.SIGTERM, 10.0),
     Child("web", winery_command("web"), signal.SIGTERM, 10.0),
 )
+
+
+def list_children(settings: Settings) -> tuple[Child, ...]:
+    """The processes of this appliance: who listens at a broker only where one is named."""
+    ingest = Child("ingest", winery_command("ingest"), signal.SIGTERM, 10.0)
+    return (*WINERY, ingest) if settings.mqtt_broker is not None else WINERY
 
 
 class Part:

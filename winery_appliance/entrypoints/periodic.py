@@ -15,6 +15,12 @@ from winery_appliance.core.settings import read_settings
 from winery_appliance.devices.sampling import sample_due_hours
 from winery_appliance.entrypoints.reactions import REACTIONS
 from winery_appliance.historical_data.import_job import tidy_imports
+from winery_appliance.historical_data.watching import look_into_folder
+from winery_appliance.notifications.periodic import (
+    escalate_untaken,
+    purge_notices,
+    queue_summary,
+)
 from winery_appliance.winery.queries import list_wineries
 
 log = structlog.get_logger("winery.periodic")
@@ -110,6 +116,44 @@ def tidy_finished_imports(db: Database) -> None:
     log.info("imports tidied", imports=tidied)
 
 
+def tell_by_the_clock(db: Database) -> None:
+    """Queue what is told without an event: alarms that nobody took, the day's summary."""
+    with db.transaction() as session:
+        wineries = list_wineries(session)
+    for winery in wineries:
+        with db.transaction(winery.id) as session:
+            escalate_untaken(session, winery.id, now=clock.now())
+            queue_summary(session, winery.id, now=clock.now())
+
+
+def purge_old_notices(db: Database) -> None:
+    """Forget what was told three months ago."""
+    with db.transaction() as session:
+        wineries = list_wineries(session)
+    for winery in wineries:
+        with db.transaction(winery.id) as session:
+            purge_notices(session, now=clock.now())
+
+
+def purge_log_lines(db: Database) -> None:
+    """Forget log lines of more than a month ago, and the oldest beyond what is kept, a batch at a time."""
+    given = {"before": clock.now() - KEEP_FINISHED, "kept": read_settings().log_rows}
+    while True:
+        with db.transaction() as session:
+            gone = session.scalar(
+                text("SELECT door_purge_log_lines(:before, :kept, :most)"),
+                given | {"most": AUDIT_BATCH},
+            )
+        if gone < AUDIT_BATCH:
+            return
+
+
+def watch_folder(db: Database) -> None:
+    """Take in the files that were put into the watched folder, and carry those on that were taken in before."""
+    settings = read_settings()
+    look_into_folder(db, settings.watched_dir, settings.imports_dir)
+
+
 JOBS: dict[str, PeriodicJob] = {
     job.name: job
     for job in (
@@ -119,7 +163,11 @@ JOBS: dict[str, PeriodicJob] = {
         PeriodicJob("judge_silent_tanks", timedelta(minutes=30), judge_silent_tanks),
         PeriodicJob("purge_audit_log", timedelta(hours=6), purge_audit_log),
         PeriodicJob("learn_from_finished", timedelta(hours=6), learn_from_finished),
+        PeriodicJob("tell_by_the_clock", timedelta(minutes=1), tell_by_the_clock),
+        PeriodicJob("purge_log_lines", timedelta(hours=1), purge_log_lines),
+        PeriodicJob("purge_notices", timedelta(hours=6), purge_old_notices),
         PeriodicJob("tidy_imports", timedelta(hours=6), tidy_finished_imports),
+        PeriodicJob("watch_folder", timedelta(seconds=30), watch_folder),
         PeriodicJob("keep_device_reading_months", timedelta(hours=6), keep_device_reading_months),
     )
 }

@@ -4,6 +4,7 @@ from backup.key_commands import set_up_keys
 from backup.keys import load_site, state_dir
 from backup.nas import is_other_disk
 from backup.refusals import CouldNotRun
+from winery_appliance.core import sealing
 from winery_appliance.core.db import Database
 from winery_appliance.core.jobs import register_jobs
 from winery_appliance.core.postgres import SECRET
@@ -16,7 +17,14 @@ from winery_appliance.entrypoints.periodic import JOBS
 from winery_appliance.winery.service import exists_any_winery, make_setup_code
 
 # What all processes together need. Each is handed only what it reads: its role's password, and the web the two keys.
-HANDED_SECRETS = (SECRET, *(f"database_{role}" for role in ROLES), "session_key", "token_key")
+HANDED_SECRETS = (
+    SECRET,
+    *(f"database_{role}" for role in ROLES),
+    "session_key",
+    "token_key",
+    sealing.SECRET,
+    "grafana_admin",
+)
 
 
 def prepare(settings: Settings, *, demo: bool) -> list[str]:

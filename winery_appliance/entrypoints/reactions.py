@@ -7,16 +7,20 @@ from winery_appliance.analysis_engine.events import (
     AnomalyOpened,
     AnomalyReopened,
     AnomalySnoozed,
+    AnomalyWorsened,
     FermentationFellSilent,
     RecommendationApplied,
     RecommendationDismissed,
     RecommendationOutcomeNoted,
+    ReplayAsked,
+    RuleChanged,
     TemplateChanged,
     TemplateCreated,
     TemplateDeleted,
     TemplateRestored,
+    WordsChanged,
 )
-from winery_appliance.analysis_engine.handlers import analyse_fermentation
+from winery_appliance.analysis_engine.handlers import analyse_fermentation, tell_wines_anew
 from winery_appliance.cellar_work.events import (
     AdditionCorrected,
     AdditionRecorded,
@@ -27,6 +31,7 @@ from winery_appliance.cellar_work.events import (
     NoteDeleted,
     NoteRestored,
     NoteWritten,
+    ReadingSkipped,
     TaskCancelled,
     TaskChanged,
     TaskDone,
@@ -62,16 +67,22 @@ from winery_appliance.fermentation.events import (
     TransferVoided,
 )
 from winery_appliance.fruit_origin.events import LotChanged
-from winery_appliance.historical_data.events import HistoryOutdated
-from winery_appliance.historical_data.handlers import name_history_anew, record_history
+from winery_appliance.historical_data.events import HistoryOutdated, PastLoaded, PatternOutdated
+from winery_appliance.historical_data.handlers import (
+    name_history_anew,
+    record_history,
+    record_past,
+    size_history_anew,
+)
 from winery_appliance.historical_data.import_events import (
-    FermentationImported,
     FermentationImportUndone,
     ImportConfirmed,
     ImportReceived,
     ImportSaved,
     ImportUndone,
 )
+from winery_appliance.historical_data.patterns import draw_pattern
+from winery_appliance.notifications.handlers import notify_people
 from winery_appliance.winery.events import (
     VesselAdded,
     VesselChanged,
@@ -100,18 +111,20 @@ REACTIONS: Reactions = {
     SampleCorrected: [record_history, analyse_fermentation],
     SampleVoided: [record_history, analyse_fermentation],
     HistoryOutdated: [record_history],
+    PastLoaded: [record_past],
+    PatternOutdated: [draw_pattern],
     LotChanged: [name_history_anew],
-    FermentationImported: [record_history],
     FermentationImportUndone: [record_history],
     # Whoever works on imports looks for what waits by itself; see entrypoints.worker.
     ImportReceived: [],
     ImportConfirmed: [],
     ImportSaved: [],
     ImportUndone: [],
-    WineryChanged: [],
+    # Alarms and advice are written down in the winery's language and units.
+    WineryChanged: [tell_wines_anew],
     WalkingOrderChanged: [],
     VesselAdded: [],
-    VesselChanged: [],
+    VesselChanged: [size_history_anew],
     VesselDeleted: [],
     VesselRestored: [],
     AdditionRecorded: [analyse_fermentation],
@@ -126,6 +139,7 @@ REACTIONS: Reactions = {
     DeviceRestored: [],
     DeviceAssigned: [],
     DeviceReadingsReceived: [],
+    ReadingSkipped: [],
     NoteWritten: [],
     NoteDeleted: [],
     NoteRestored: [],
@@ -135,12 +149,17 @@ REACTIONS: Reactions = {
     TaskSkipped: [],
     TaskCancelled: [],
     FermentationFellSilent: [analyse_fermentation],
-    AnomalyOpened: [],
+    RuleChanged: [analyse_fermentation],
+    WordsChanged: [analyse_fermentation],
+    # Whoever works on imports looks for what waits by itself; see entrypoints.worker.
+    ReplayAsked: [],
+    AnomalyOpened: [notify_people],
+    AnomalyWorsened: [notify_people],
     AnomalyCleared: [],
     AnomalyAcknowledged: [],
-    AnomalyAssigned: [],
+    AnomalyAssigned: [notify_people],
     AnomalySnoozed: [],
-    AnomalyReopened: [],
+    AnomalyReopened: [notify_people],
     RecommendationApplied: [],
     RecommendationDismissed: [],
     RecommendationOutcomeNoted: [],

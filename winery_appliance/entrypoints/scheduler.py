@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from winery_appliance.core import clock
 from winery_appliance.core.db import Database
 from winery_appliance.core.jobs import PeriodicJob, Queue, build_queue, find_runs
-from winery_appliance.core.log import set_up_logging
+from winery_appliance.core.log import send_lines_on, set_up_logging
 from winery_appliance.core.roles import role_url
 from winery_appliance.core.settings import Settings
 from winery_appliance.entrypoints.periodic import JOBS
@@ -112,7 +112,8 @@ class Scheduler:
 def run_scheduler(settings: Settings) -> None:
     """Schedule until SIGTERM or SIGINT."""
     set_up_logging("scheduler")
-    db = Database(role_url(settings, "worker"), pool_size=2, application="winery-scheduler")
+    db = Database(role_url(settings, "worker"), pool_size=3, application="winery-scheduler")
+    send_lines_on(db, settings)
     scheduler = Scheduler(db, build_queue(role_url(settings, "worker"), db), JOBS)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -16,13 +16,14 @@ from winery_appliance.core.child_process import end_with_parent
 from winery_appliance.core.data_directory import DataDirectory, DataRefused
 from winery_appliance.core.postgres_processes import stop_leftovers
 from winery_appliance.core.postgres_programs import PostgresRefused
+from winery_appliance.core.restored_data import is_requested, is_restored, take_over
 from winery_appliance.core.settings import Settings, child_environment
 from winery_appliance.entrypoints.parts import (
-    WINERY,
     Child,
     Part,
     Roster,
     describe_end,
+    list_children,
     winery_command,
 )
 from winery_appliance.entrypoints.process_keeper import Keeper, StopAsked
@@ -44,14 +45,14 @@ def run(
     *,
     demo: bool,
     reset: bool,
-    children: Sequence[Child] = WINERY,
+    children: Sequence[Child] | None = None,
     prepare: Sequence[str] | None = None,
 ) -> int:
     """Run the appliance until somebody stops it; the exit code.
 
-    `children` are kept alive once the command `prepare` has made the database ready. What that
-    prints on its standard output (the logins) is shown to the person below the address and kept out
-    of the log. Where it fails, its last plain line on standard error is the reason given.
+    `children` (those of the settings by default) are kept alive once the command `prepare` has made
+    the database ready. What that prints on its standard output (the logins) is shown to the person
+    below the address and kept out of the log. Where it fails, its last plain line on standard error is the reason given.
     """
     data = DataDirectory(settings.data)
     if prepare is None:
@@ -59,8 +60,12 @@ def run(
     try:
         if not open_data(settings, data, reset=reset):
             return 1
-        with contextlib.closing(_open_log(data)) as log:
-            return _Appliance(settings, data, log).run(children, prepare)
+        chosen = list_children(settings) if children is None else children
+        while True:
+            _let_take_over(settings)
+            with contextlib.closing(_open_log(data)) as log:
+                if not _Appliance(settings, data, log).run(chosen, prepare):
+                    return 0
     except (DataRefused, PostgresRefused, StartRefused) as refusal:
         show(str(refusal), fault=True)
         return 1
@@ -68,6 +73,20 @@ def run(
         return 0
     finally:
         data.release()
+
+
+def _let_take_over(settings: Settings) -> None:
+    """Put what was restored, if anything was, in the place of what is here, or go on where that was cut off."""
+    if not is_restored(settings):
+        return
+    try:
+        before = take_over(settings)
+    except OSError as error:
+        raise StartRefused(
+            f"What was restored could not take its place: {error}. Nothing is lost. "
+            "Mend that and start again: it is gone on with."
+        ) from error
+    show(f"What was restored takes over. What was here before is in {before}.")
 
 
 def _open_log(data: DataDirectory) -> ProcessLog:
@@ -88,15 +107,21 @@ class _Appliance:
         self._log = log
         self._keeper = Keeper(log, Roster(data.run / "parts.json"))
         self._server: postgres.Server | None = None
+        self._restoring: Part | None = None
 
-    def run(self, children: Sequence[Child], prepare: Sequence[str]) -> int:
-        """Start everything, keep it alive until asked to stop, stop everything; the exit code."""
+    def run(self, children: Sequence[Child], prepare: Sequence[str]) -> bool:
+        """Start everything, keep it alive until asked to stop, stop everything; whether to start again, on data that was
+        restored meanwhile.
+        """
         with self._keeper.hear_signals():
             self._log.tell("supervisor started", pid=os.getpid())
             try:
                 self._start_all(children, prepare)
-                while True:
+                while not is_restored(self._settings):
                     self._keeper.turn()
+                    self._look_for_request()
+                show("A restore that was asked for is done ...")
+                return True
             except StopAsked:
                 show("Stopping ...")
             finally:
@@ -104,7 +129,19 @@ class _Appliance:
                 if self._settings.database_url is None:
                     stop_leftovers(postgres.cluster_dir(self._settings))
         show("Stopped. All data is safe.")
-        return 0
+        return False
+
+    def _look_for_request(self) -> None:
+        """Have a restore that somebody asked for carried out; it is gone on with however often it is cut off."""
+        if self._restoring is not None:
+            if self._restoring.is_running():
+                return
+            self._keeper.finish(self._restoring)
+            self._restoring = None
+        if is_requested(self._settings):
+            child = Child("restore", winery_command("requested", program="winery-backup"))
+            self._restoring = _make_part(child, child_environment(self._settings))
+            self._keeper.start(self._restoring, keep=False)
 
     def _start_all(self, children: Sequence[Child], prepare: Sequence[str]) -> None:
         if self._settings.database_url is None:

@@ -1,5 +1,6 @@
 """The web process: `create_app` and the server that runs it."""
 
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -10,35 +11,81 @@ from flask import Flask, current_app, g, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 
-from winery_appliance.analysis_engine import advice_api, advice_routes, alarm_routes, anomalies_api
+from winery_appliance.analysis_engine import (
+    advice_api,
+    advice_routes,
+    alarm_routes,
+    anomalies_api,
+    ferment_data_routes,
+    rules_api,
+    rules_routes,
+    template_routes,
+)
 from winery_appliance.analysis_engine import api as analysis_api
 from winery_appliance.analysis_engine import routes as analysis_routes
+from winery_appliance.analysis_engine.anomaly_queries import count_untaken
 from winery_appliance.auth import api as auth_api
-from winery_appliance.auth import audit_api, device_routes, devices_api, people_routes, tokens_api
+from winery_appliance.auth import (
+    audit_api,
+    device_routes,
+    devices_api,
+    people_routes,
+    second_factor_api,
+    second_factor_routes,
+    token_routes,
+    tokens_api,
+)
 from winery_appliance.auth import routes as auth_routes
 from winery_appliance.auth.guards import set_up_sign_in
 from winery_appliance.cellar_work import api as cellar_work_api
-from winery_appliance.cellar_work import notes_api, tasks_api
+from winery_appliance.cellar_work import notes_api, skips_api, task_routes, tasks_api
 from winery_appliance.cellar_work import routes as cellar_work_routes
 from winery_appliance.cellar_work.photos import MOST_SENT_BYTES
-from winery_appliance.core import web
+from winery_appliance.core import clock, web
 from winery_appliance.core.db import Database
 from winery_appliance.core.jobs import build_queue
-from winery_appliance.core.log import set_up_logging
+from winery_appliance.core.language import set_up_languages
+from winery_appliance.core.log import send_lines_on, set_up_logging
 from winery_appliance.core.outbox import wake_by
+from winery_appliance.core.payload_version import set_up_payload_versions
 from winery_appliance.core.presentation import set_up_filters
 from winery_appliance.core.roles import role_url
 from winery_appliance.core.secret_files import read_or_make_secret
 from winery_appliance.core.settings import Settings, read_settings
 from winery_appliance.core.web import MAX_BODY_BYTES, set_up_web
+from winery_appliance.core.words import speak
 from winery_appliance.devices import api as probes_api
-from winery_appliance.entrypoints import api_docs, health, status_page
+from winery_appliance.devices import bridges_api
+from winery_appliance.entrypoints import (
+    api_docs,
+    appliance_api,
+    export_route,
+    first_restore,
+    handover,
+    health,
+    log_api,
+    log_page,
+    metrics,
+    status_page,
+)
 from winery_appliance.fermentation import api as fermentation_api
-from winery_appliance.fermentation import lineage_api, samples_api, status_api, transfers_api
+from winery_appliance.fermentation import (
+    arrivals_api,
+    correction_routes,
+    lineage_api,
+    samples_api,
+    status_api,
+    trace_routes,
+    transfers_api,
+)
 from winery_appliance.fermentation import routes as fermentation_routes
 from winery_appliance.fruit_origin import api as fruit_origin_api
+from winery_appliance.fruit_origin import routes as fruit_origin_routes
 from winery_appliance.historical_data import api as historical_data_api
-from winery_appliance.historical_data import imports_api
+from winery_appliance.historical_data import import_routes, imports_api
+from winery_appliance.historical_data import routes as history_routes
+from winery_appliance.notifications import api as notifications_api
+from winery_appliance.notifications import routes as notifications_routes
 from winery_appliance.rounds import api as rounds_api
 from winery_appliance.rounds import routes as rounds_routes
 from winery_appliance.search import api as search_api
@@ -52,40 +99,65 @@ PAGES = (
     auth_routes,
     device_routes,
     people_routes,
+    second_factor_routes,
+    token_routes,
     winery_routes,
+    fruit_origin_routes,
     fermentation_routes,
+    trace_routes,
+    correction_routes,
     cellar_work_routes,
+    task_routes,
     analysis_routes,
     alarm_routes,
     advice_routes,
+    ferment_data_routes,
+    rules_routes,
+    template_routes,
     rounds_routes,
+    history_routes,
+    import_routes,
+    notifications_routes,
     health,
+    handover,
+    first_restore,
     status_page,
+    log_page,
+    metrics,
     api_docs,
     search_routes,
 )
 APIS = (
     auth_api,
+    second_factor_api,
     tokens_api,
     devices_api,
     audit_api,
     winery_api,
     fruit_origin_api,
     fermentation_api,
+    arrivals_api,
     samples_api,
     status_api,
     lineage_api,
     transfers_api,
     cellar_work_api,
     probes_api,
+    bridges_api,
     notes_api,
+    skips_api,
     tasks_api,
     analysis_api,
     anomalies_api,
     historical_data_api,
     advice_api,
+    rules_api,
     imports_api,
+    appliance_api,
+    export_route,
+    log_api,
     rounds_api,
+    notifications_api,
     search_api,
 )
 
@@ -113,12 +185,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.extensions["winery_settings"] = settings
     db = Database(
-        role_url(settings, "app"), pool_size=settings.web_threads, application="winery-web"
+        role_url(settings, "app"), pool_size=settings.web_threads + 1, application="winery-web"
     )
     app.extensions["winery_database"] = db
     set_up_web(app)
+    metrics.set_up_metrics(app, db, settings)
     set_up_sign_in(app)
-    set_up_filters(app)
+    set_up_filters(app.jinja_env)
+    set_up_languages(app)
+    set_up_payload_versions(app)
     app.before_request(_allow_larger_body)  # before the form is read for its token
     csrf = CSRFProtect(app)
     for feature in PAGES:
@@ -128,8 +203,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         csrf.exempt(feature.blueprint)
         app.register_blueprint(feature.blueprint)
     app.before_request(_enter_winery)
-    app.context_processor(lambda: {"winery": g.get("winery")})
-    wake_by(db, build_queue(role_url(settings, "app"), db).wake)
+    app.context_processor(lambda: {"winery": g.get("winery"), "act_now": g.get("act_now", 0)})
+    queue = build_queue(role_url(settings, "app"), db)
+    app.extensions["winery_queue"] = queue
+    wake_by(db, queue.wake)
     return app
 
 
@@ -141,21 +218,32 @@ def _allow_larger_body() -> None:
 
 
 def _enter_winery() -> None:
-    """Know the winery's name, unit and time zone while a signed-in person's page is made."""
+    """Know the winery, and how many alarms wait for somebody, while a signed-in person's page is made."""
     # Whether the process lives is answered without the database; static files need it neither.
-    if request.blueprint in {None, "health"} or web.is_api():
+    if request.blueprint in {None, "health", "metrics"} or web.is_api():
         return
     if not current_user.is_authenticated:
         return
     with web.transaction(current_user.actor.winery_id) as session:
         g.winery = read_winery(session)
+        g.act_now = count_untaken(session, now=clock.now())
     g.time_zone = g.winery.time_zone
+    speak(g.winery.language)
+
+
+def keep_for_good() -> None:
+    """Let the garbage collector pass over what was made by now, and come less often; a long answer takes a tenth less."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM; requests that are being answered are finished first."""
     set_up_logging("web")
     app = create_app(settings)
+    send_lines_on(app.extensions["winery_database"], settings)
+    keep_for_good()
     # waitress drops what it is doing on a bare SIGTERM; an exit lets it finish.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     waitress.serve(

@@ -7,21 +7,27 @@ from collections.abc import Callable
 
 import structlog
 
+from winery_appliance.analysis_engine.replaying import run_pending_replays
 from winery_appliance.core.db import Database
+from winery_appliance.core.error_tracking import NotReported, report_errors
 from winery_appliance.core.jobs import Queue, beat, build_queue, run_job
-from winery_appliance.core.log import set_up_logging
+from winery_appliance.core.log import send_lines_on, set_up_logging
 from winery_appliance.core.outbox import drain
 from winery_appliance.core.roles import role_url
 from winery_appliance.core.settings import Settings
 from winery_appliance.entrypoints.periodic import JOBS
 from winery_appliance.entrypoints.reactions import REACTIONS
-from winery_appliance.historical_data.import_job import run_pending_imports
+from winery_appliance.historical_data.import_job import run_pending_imports, stand_back
+from winery_appliance.notifications.delivery import deliver_due
 
 log = structlog.get_logger("winery.worker")
 
 BEAT_EVERY_S = 15.0
-# An import may take minutes: it has a thread of its own, so that no analysis waits for it.
+# Imports and replays may take minutes: they have a thread of their own, so that no analysis waits for them.
 IMPORTS_EVERY_S = 60.0
+# A mail server that does not answer costs its time-out: in a thread of its own, so that no analysis waits for it either.
+DELIVERIES_EVERY_S = 5.0
+ERRORS_EVERY_S = 30.0
 
 
 def build_worker_queue(
@@ -46,22 +52,39 @@ def work(settings: Settings) -> None:
     set_up_logging("worker")
     db = Database(
         role_url(settings, "worker"),
-        pool_size=settings.workers * 2 + 2,
+        pool_size=settings.workers * 2 + 8,
         application="winery-worker",
     )
-    stopping, imports_wait = threading.Event(), threading.Event()
-    queue = build_worker_queue(settings, db, also_wake=imports_wait.set)
+    send_lines_on(db, settings)
+    stopping, imports_wait, replays_wait = threading.Event(), threading.Event(), threading.Event()
+
+    def wake_others() -> None:
+        imports_wait.set()
+        replays_wait.set()
+
+    queue = build_worker_queue(settings, db, also_wake=wake_others)
     heart = threading.Thread(
         target=_beat_until, args=(db, settings, stopping), daemon=True, name="heart"
     )
     heart.start()
     # A daemon: what it is in the middle of when the process ends is taken up again by the next one.
-    threading.Thread(
-        target=_import_until,
-        args=(db, settings, imports_wait, stopping),
-        daemon=True,
-        name="imports",
-    ).start()
+    for name, act, waiting, every_s in (
+        (
+            "imports",
+            lambda: _import_pending(db, settings, queue.wake),
+            imports_wait,
+            IMPORTS_EVERY_S,
+        ),
+        ("replays", lambda: run_pending_replays(db), replays_wait, IMPORTS_EVERY_S),
+        ("deliveries", lambda: deliver_due(db, settings), stopping, DELIVERIES_EVERY_S),
+        ("errors", lambda: _tell_tracker(db, settings), stopping, ERRORS_EVERY_S),
+    ):
+        threading.Thread(
+            target=_repeat_until,
+            args=(name, act, waiting, every_s, stopping),
+            daemon=True,
+            name=name,
+        ).start()
     # Whatever was committed while no worker was there is taken up before the first message arrives.
     queue.wake()
     consumer = queue.huey.create_consumer(workers=settings.workers, periodic=False)
@@ -70,21 +93,43 @@ def work(settings: Settings) -> None:
         consumer.run()
     finally:
         stopping.set()
-        imports_wait.set()
+        wake_others()
         heart.join(timeout=5)
         db.dispose()
 
 
-def _import_until(
-    db: Database, settings: Settings, waiting: threading.Event, stopping: threading.Event
+def _import_pending(db: Database, settings: Settings, wake: Callable[[], object]) -> None:
+    stand_back()
+    if run_pending_imports(db, settings.imports_dir):
+        wake()  # what was imported becomes history, and history patterns
+
+
+def _tell_tracker(db: Database, settings: Settings) -> None:
+    if settings.error_dsn is None:
+        return
+    try:
+        report_errors(db, settings.error_dsn.get_secret_value())
+    except NotReported as error:
+        log.info("errors wait", reason=str(error))  # an error would be one more to tell
+
+
+def _repeat_until(
+    name: str,
+    act: Callable[[], object],
+    waiting: threading.Event,
+    every_s: float,
+    stopping: threading.Event,
 ) -> None:
+    """Do `act` again and again, sooner when `waiting` is set."""
     while not stopping.is_set():
         try:
-            run_pending_imports(db, settings.imports_dir)
+            act()
         except Exception:
-            log.exception("imports failed")  # they wait in their rows, and are taken up again
-        waiting.wait(IMPORTS_EVERY_S)
-        waiting.clear()
+            # What was not done waits in its rows, and is taken up again.
+            log.exception("a part of the worker failed", part=name)
+        waiting.wait(every_s)
+        if waiting is not stopping:
+            waiting.clear()
 
 
 def _beat_until(db: Database, settings: Settings, stopping: threading.Event) -> None:

@@ -8,6 +8,7 @@ from winery_appliance.core.openapi import Answer, FieldProblem, When
 from winery_appliance.core.units import SampleType, Unit
 from winery_appliance.fermentation.commands import PhaseStatus, Status, Style
 from winery_appliance.fermentation.lineage import Origin, Share, Use
+from winery_appliance.fruit_origin.answers import LotAnswer
 
 
 class LotSourceAnswer(Answer):
@@ -53,6 +54,14 @@ class FermentationAnswer(Answer):
     deleted_at: When | None
     start_volume_l: float | None
     lot_sources: list[LotSourceAnswer]
+
+
+class ArrivalAnswer(Answer):
+    """A lot that came in and the wines that it went into, as they are now, under the UUID it was sent with."""
+
+    client_uuid: UUID
+    lot: LotAnswer
+    fermentations: list[FermentationAnswer]
 
 
 class SampleAnswer(Answer):

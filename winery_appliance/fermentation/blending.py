@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
+from winery_appliance.core.words import N_, say
 from winery_appliance.fermentation.commands import (
     BlendFermentations,
     BlendIntoFermentation,
@@ -150,7 +151,7 @@ def _blend(
         raise refuse(
             f"flows.{givers.index(into_id)}.fermentation_code",
             "same_fermentation",
-            "A wine is not blended into itself. Move it.",
+            say("A wine is not blended into itself. Move it."),
         )
     takers = [] if into_id is None else [into_id]
     held = sorted({*givers, *takers})
@@ -180,7 +181,7 @@ def _read_giver(code: str, place: int, known: Mapping[str, int]) -> int:
         raise refuse(
             f"flows.{place}.fermentation_code",
             "unknown_fermentation",
-            f"There is no fermentation {code}.",
+            say("There is no fermentation %(code)s.", code=code),
         )
     return found
 
@@ -191,7 +192,11 @@ def _inherit(name: str, said: str | None, givers: Collection[FermentationView]) 
     if said is not None:
         return said
     if len(values) > 1:
-        raise refuse(name, "needed", f"These wines are {' and '.join(sorted(values))}. Say which.")
+        raise refuse(
+            name,
+            "needed",
+            say("These wines are %(styles)s. Say which.", styles=", ".join(sorted(values))),
+        )
     return values.pop()
 
 
@@ -221,7 +226,9 @@ def _look(
         code = part.to_vessel_code
         if code is not None and code.lower() not in cellar.vessels:
             raise refuse(
-                f"flows.{place}.to_vessel_code", "unknown_vessel", f"There is no vessel {code}."
+                f"flows.{place}.to_vessel_code",
+                "unknown_vessel",
+                say("There is no vessel %(code)s.", code=code),
             )
     return cellar
 
@@ -287,8 +294,12 @@ def _refuse_unmeasured(cellar: Cellar, into: int) -> None:
     raise refuse(
         "flows",
         "volume_needed",
-        f"The book does not know how many litres of {code} lie in {', '.join(sorted(unknown))}. "
-        f"Say how much {code} was at its start, or void the unmeasured movement and record it with litres.",
+        say(
+            "The book does not know how many litres of %(code)s lie in %(vessels)s. Say how "
+            "much %(code)s was at its start, or void the unmeasured movement and record it with litres.",
+            code=code,
+            vessels=", ".join(sorted(unknown)),
+        ),
     )
 
 
@@ -322,11 +333,13 @@ def _read_flows(
             raise refuse(
                 f"flows.{place}.to_vessel_code",
                 "same_vessel",
-                "One vessel holds one wine: the rest of this one stays there.",
+                say("One vessel holds one wine: the rest of this one stays there."),
             )
         flow = Flow(transfer.id, transfer.moved_at, *way, into, target, litres[place], empties)
         if any((*way, target) == _name_way(other) for other in flows):
-            raise refuse(f"flows.{place}", "flow_twice", "This way is named twice. Add its litres.")
+            raise refuse(
+                f"flows.{place}", "flow_twice", say("This way is named twice. Add its litres.")
+            )
         flows.append(flow)
     return flows
 
@@ -341,16 +354,17 @@ def _find_source(cellar: Cellar, wine_id: int, part: PartOfWine, place: int) -> 
     path = f"flows.{place}.from_vessel_code"
     if part.from_vessel_code is None:
         if len(contents) != 1:
-            raise refuse(
-                path,
-                "which_vessel",
-                f"{code} lies in {len(contents)} vessels. Say which one it leaves.",
-            )
+            which = N_("%(code)s lies in %(n)s vessels. Say which one it leaves.")
+            raise refuse(path, "which_vessel", say(which, code=code, n=len(contents)))
         return next(iter(contents))
     for vessel_id in contents:
         if cellar.codes[vessel_id].lower() == part.from_vessel_code.lower():
             return vessel_id
-    raise refuse(path, "not_in_vessel", f"{code} does not lie in {part.from_vessel_code}.")
+    raise refuse(
+        path,
+        "not_in_vessel",
+        say("%(code)s does not lie in %(vessel)s.", code=code, vessel=part.from_vessel_code),
+    )
 
 
 def _find_target(cellar: Cellar, into: int, part: PartOfWine, place: int) -> int:
@@ -360,7 +374,7 @@ def _find_target(cellar: Cellar, into: int, part: PartOfWine, place: int) -> int
     lies = cellar.contents.get(into, {})
     if len(lies) != 1:
         raise refuse(
-            f"flows.{place}.to_vessel_code", "which_vessel", "Say which vessel this comes to."
+            f"flows.{place}.to_vessel_code", "which_vessel", say("Say which vessel this comes to.")
         )
     return next(iter(lies))
 
@@ -374,13 +388,11 @@ def _measure(
     litres = cellar.contents[wine_id][vessel_id]
     if litres and alone:
         return litres
-    code, vessel_code = cellar.wines[wine_id].code, cellar.codes[vessel_id]
-    raise refuse(
-        f"flows.{place}.volume_l",
-        "volume_needed",
-        f"Say how many litres of {code} leave {vessel_code}"
-        + ("." if litres else ": the book does not know how much is in it."),
-    )
+    named = {"code": cellar.wines[wine_id].code, "vessel": cellar.codes[vessel_id]}
+    wanted = say("Say how many litres of %(code)s leave %(vessel)s.", **named)
+    if not litres:
+        wanted += " " + say("The book does not know how much is in it.")
+    raise refuse(f"flows.{place}.volume_l", "volume_needed", wanted)
 
 
 def _carry_out(
@@ -422,5 +434,9 @@ def _refuse_later_entries(session: Session, wine: FermentationView, moved_at: da
         raise refuse(
             "moved_at",
             "before_last_entry",
-            f"Nothing of {wine.code} stays, but the book has an entry of it of {last:%Y-%m-%d %H:%M} UTC.",
+            say(
+                "Nothing of %(code)s stays, but the book has an entry of it of %(when)s UTC.",
+                code=wine.code,
+                when=f"{last:%Y-%m-%d %H:%M}",
+            ),
         )

@@ -37,15 +37,15 @@ def load_fermentations(
     *,
     actor: Actor,
     recorded_by: Actor,
-) -> None:
-    """Write them as they are, each in a few statements; running ones are analysed once.
+) -> list[int]:
+    """Write them as they are, each in a few statements; their ids. Running ones are analysed once.
 
     The caller vouches for the readings: rules are not asked, types and units are. Raises NotAllowed, Invalid as
     `add_lot_sources`, and IntegrityError when a vessel would hold two at once.
     """
     require(actor, Permission.RUN_FERMENTATIONS)
     if not fermentations:
-        return
+        return []
     ids = list(
         session.scalars(
             insert(Fermentation).returning(Fermentation.id, sort_by_parameter_order=True),
@@ -68,6 +68,7 @@ def load_fermentations(
     for fermentation_id, item in pairs:
         add_lot_sources(session, fermentation_id, item.start.lot_sources, winery_id=actor.winery_id)
         _load_samples(session, fermentation_id, item, recorded_by)
+    return ids
 
 
 def _fermentation_row(item: WholeFermentation, actor: Actor) -> dict[str, object]:

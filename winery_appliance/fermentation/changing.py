@@ -11,6 +11,7 @@ from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid
 from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.commands import ChangeFermentation, SetLotSources
 from winery_appliance.fermentation.events import FermentationChanged
 from winery_appliance.fermentation.lot_sources import (
@@ -87,7 +88,10 @@ def set_lot_sources(
     refuse_stale(before, seen)
     if before.start_volume_l == 0:
         raise Conflict(
-            f"{before.code} was made of other wine; its lots are those of that wine. Nothing was saved.",
+            say(
+                "%(code)s was made of other wine; its lots are those of that wine. Nothing was saved.",
+                code=before.code,
+            ),
             code="lots_computed",
         )
     change_lot_sources(session, before.id, command.lot_sources, winery_id=actor.winery_id)
@@ -106,9 +110,12 @@ def _refuse_begun(wine: FermentationView, values: Collection[str]) -> None:
     """Raise Conflict for what only a plan can change."""
     said = [name for name in ("vessel_code", "started_at") if name in values]
     if said and wine.status != "planned":
-        detail = f"{wine.code} has begun; its start stays as it is."
+        detail = say("%(code)s has begun; its start stays as it is.", code=wine.code)
         raise Conflict(
-            f"{detail} Nothing was saved. To take it to another vessel, move it.",
+            say(
+                "%(detail)s Nothing was saved. To take it to another vessel, move it.",
+                detail=detail,
+            ),
             code="begun",
             fields=[FieldFault(name, "begun", detail) for name in said],
         )
@@ -118,16 +125,21 @@ def _refuse_computed(session: Session, wine: FermentationView, *, known: bool) -
     """Raise Conflict for litres that follow from transfers, or that the shares of a blend stand on."""
     if wine.start_volume_l == 0:
         raise _refuse_litres(
-            f"{wine.code} was made of other wine; its litres are those that went in."
+            say(
+                "%(code)s was made of other wine; its litres are those that went in.",
+                code=wine.code,
+            )
         )
     _, flows = read_contents(session, wine.id)
     if not known and any(flow.from_fermentation_id != wine.id for flow in flows):
-        raise _refuse_litres(f"Other wine went into {wine.code}; its shares stand on these litres.")
+        raise _refuse_litres(
+            say("Other wine went into %(code)s; its shares stand on these litres.", code=wine.code)
+        )
 
 
 def _refuse_litres(detail: str) -> Conflict:
     return Conflict(
-        f"{detail} Nothing was saved.",
+        say("%(detail)s Nothing was saved.", detail=detail),
         code="volume_computed",
         fields=[FieldFault("start_volume_l", "volume_computed", detail)],
     )
@@ -139,14 +151,14 @@ def _read_refusal(
     constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", "")
     if constraint == "fermentations_code_key":
         return Conflict(
-            f"There is a fermentation {command.code} already. Nothing was saved.",
+            say("There is a fermentation %(code)s already. Nothing was saved.", code=command.code),
             code="code_taken",
-            fields=[FieldFault("code", "taken", "Already in use.")],
+            fields=[FieldFault("code", "taken", say("Already in use."))],
         )
     if constraint == "transfers_no_more_than_there_was":
-        detail = f"More than that left {wine.code} already."
+        detail = say("More than that left %(code)s already.", code=wine.code)
         return Invalid(
-            f"{detail} Nothing was saved.",
+            say("%(detail)s Nothing was saved.", detail=detail),
             code="less_than_went_out",
             fields=[FieldFault("start_volume_l", "less_than_went_out", detail)],
         )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from winery_appliance.core.exact_decimal import AsWritten
 from winery_appliance.core.typed_text import Code, Limit, Line, Moment, forget_defaults, read_digits
 from winery_appliance.core.units import SampleType, Unit
+from winery_appliance.fruit_origin.commands import CreateLot
 
 HydrometerTemperature = Annotated[float, Field(ge=-5, le=50, allow_inf_nan=False)]
 # A century either way: a clock that is further off is told as that far.
@@ -91,6 +92,26 @@ class SetLotSources(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     lot_sources: Annotated[tuple[LotSource, ...], Field(max_length=50)]
+
+
+class ArrivalPart(BaseModel):
+    """How much of a lot, in %, goes into a wine."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fermentation_id: Annotated[int, Field(strict=True, ge=1)]
+    percentage: Annotated[Decimal, AsWritten, Field(gt=0, le=100, max_digits=7, decimal_places=4)]
+
+
+class TakeInFruit(CreateLot):
+    """A lot that comes in, and what becomes of it: parts that are 100 % together, or none where it is not said yet."""
+
+    client_uuid: UUID
+    split: Annotated[tuple[ArrivalPart, ...], Field(max_length=50)] = ()
+
+    def lot(self) -> CreateLot:
+        """The lot alone."""
+        return CreateLot.model_validate(self.model_dump(exclude={"client_uuid", "split"}))
 
 
 class SetPhase(BaseModel):

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from winery_appliance.core.errors import AppError, FieldFault, Invalid, NeedsConfirmation
 from winery_appliance.core.units import SampleType, Unit
+from winery_appliance.core.words import say
 
 KINDS: dict[str, SampleType] = {
     "sugar": SampleType.sugar,
@@ -58,9 +59,9 @@ def read_bodies(
     ]
     if not bodies:
         raise Invalid(
-            "Nothing was typed, so nothing was saved.",
+            say("Nothing was typed, so nothing was saved."),
             code="empty",
-            fields=[FieldFault("sugar", "empty", "Type the sugar, the temperature, or both.")],
+            fields=[FieldFault("sugar", "empty", say("Type the sugar, the temperature, or both."))],
         )
     return bodies
 
@@ -76,9 +77,9 @@ def read_time(text: str, now: datetime, timezone_name: str, name: str) -> dateti
         return local.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Invalid(
-            "The time is not readable. Nothing was saved.",
+            say("The time is not readable. Nothing was saved."),
             code="bad_time",
-            fields=[FieldFault(name, "bad_time", "Use the date and time picker.")],
+            fields=[FieldFault(name, "bad_time", say("Use the date and time picker."))],
         ) from error
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from winery_appliance.core.errors import FieldFault, Invalid
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.ancestry import find_related, read_wines
 from winery_appliance.fermentation.composition import PERCENT_STEP, Wine, apportion
 from winery_appliance.fermentation.flows import MILLILITRE
@@ -83,7 +84,11 @@ class Use:
 def trace_back(session: Session, fermentation: FermentationView, at: datetime | None) -> Origin:
     """Where a fermentation came from, at a moment or after all that is recorded. Raises Invalid for one before it began."""
     if at is not None and at < fermentation.started_at:
-        detail = f"{fermentation.code} began only at {fermentation.started_at:%Y-%m-%d %H:%M} UTC."
+        detail = say(
+            "%(code)s began only at %(when)s UTC.",
+            code=fermentation.code,
+            when=f"{fermentation.started_at:%Y-%m-%d %H:%M}",
+        )
         raise Invalid(
             detail, code="before_start", fields=[FieldFault("at", "before_start", detail)]
         )

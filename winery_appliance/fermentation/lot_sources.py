@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from winery_appliance.core.errors import refuse_field
 from winery_appliance.core.many_rows import is_among
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.commands import LotSource
 from winery_appliance.fermentation.models import FermentationLotSource
 from winery_appliance.fruit_origin.queries import hold_living_lots, read_lots
@@ -82,10 +83,21 @@ def _read_rows(
         path = f"lot_sources.{place}.harvest_lot_code"
         if lot_id is None:
             raise refuse_field(
-                path, "unknown_lot", f"There is no harvest lot {source.harvest_lot_code}."
+                path,
+                "unknown_lot",
+                say(
+                    "There is no harvest lot %(harvest_lot_code)s.",
+                    harvest_lot_code=source.harvest_lot_code,
+                ),
             )
         if lot_id in seen:
-            raise refuse_field(path, "lot_twice", f"{source.harvest_lot_code} is named twice.")
+            raise refuse_field(
+                path,
+                "lot_twice",
+                say(
+                    "%(harvest_lot_code)s is named twice.", harvest_lot_code=source.harvest_lot_code
+                ),
+            )
         seen.add(lot_id)
         rows.append(
             {
@@ -105,7 +117,10 @@ def _refuse_wrong_sum(sources: Sequence[LotSource]) -> None:
         raise refuse_field(
             "lot_sources",
             "sum_not_100",
-            f"The shares sum to {total.normalize():f} %. Make them sum to 100 %.",
+            say(
+                "The shares sum to %(normalize)s %%. Make them sum to 100 %%.",
+                normalize=f"{total.normalize():f}",
+            ),
         )
 
 

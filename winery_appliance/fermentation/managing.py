@@ -15,6 +15,7 @@ from winery_appliance.auth.service import Actor
 from winery_appliance.core import web
 from winery_appliance.core.errors import AppError, FieldFault, Invalid
 from winery_appliance.core.version_tags import make_tag
+from winery_appliance.core.words import say
 from winery_appliance.fermentation import changing, removing, status
 from winery_appliance.fermentation.commands import (
     ChangeFermentation,
@@ -58,8 +59,10 @@ class Act:
         try:
             return datetime.fromisoformat(text).replace(tzinfo=self.zone).astimezone(UTC)
         except (ValueError, OverflowError) as error:
-            fault = FieldFault(name, "bad_time", "Use the date and time picker.")
-            raise Invalid("The time is not readable.", code="bad_time", fields=[fault]) from error
+            fault = FieldFault(name, "bad_time", say("Use the date and time picker."))
+            raise Invalid(
+                say("The time is not readable."), code="bad_time", fields=[fault]
+            ) from error
 
 
 def _start(act: Act) -> str:
@@ -70,7 +73,7 @@ def _start(act: Act) -> str:
     }
     command = web.parse(StartPlanned, body)
     view = status.start_planned(act.session, act.wine.id, command, actor=act.actor, now=act.now)
-    return f"{view.code} began in {view.vessel_code}."
+    return say("%(code)s began in %(vessel)s.", code=view.code, vessel=view.vessel_code)
 
 
 def _complete(act: Act) -> str:
@@ -78,19 +81,19 @@ def _complete(act: Act) -> str:
     view = status.complete_fermentation(
         act.session, act.wine.id, command, actor=act.actor, now=act.now
     )
-    return f"{view.code} is completed."
+    return say("%(code)s is completed.", code=view.code)
 
 
 def _cancel(act: Act) -> str:
     view = status.cancel_fermentation(
         act.session, act.wine.id, EndFermentation(), actor=act.actor, now=act.now
     )
-    return f"{view.code} is given up."
+    return say("%(code)s is given up.", code=view.code)
 
 
 def _reopen(act: Act) -> str:
     view = status.reopen_fermentation(act.session, act.wine.id, actor=act.actor)
-    return f"{view.code} runs again."
+    return say("%(code)s runs again.", code=view.code)
 
 
 def _set_phase(name: PhaseName) -> Callable[[Act], str]:
@@ -109,7 +112,7 @@ def _set_phase(name: PhaseName) -> Callable[[Act], str]:
             seen=act.seen,
             now=act.now,
         )
-        return f"{name.upper()} of {act.wine.code} is saved."
+        return say("%(phase)s of %(code)s is saved.", phase=name.upper(), code=act.wine.code)
 
     return act_on
 
@@ -135,7 +138,7 @@ def _change(act: Act) -> str:
         actor=act.actor,
         seen=act.seen,
     )
-    return f"{view.code} is saved."
+    return say("%(code)s is saved.", code=view.code)
 
 
 def _set_lots(act: Act) -> str:
@@ -149,12 +152,15 @@ def _set_lots(act: Act) -> str:
     ]
     command = web.parse(SetLotSources, {"lot_sources": rows})
     changing.set_lot_sources(act.session, act.wine.id, command, actor=act.actor, seen=act.seen)
-    return f"The lots of {act.wine.code} are saved."
+    return say("The lots of %(code)s are saved.", code=act.wine.code)
 
 
 def _delete(act: Act) -> str:
     removing.delete_fermentation(act.session, act.wine.id, actor=act.actor, seen=act.seen)
-    return f"{act.wine.code} is deleted. It can be restored from the list of deleted ferments."
+    return say(
+        "%(code)s is deleted. It can be restored from the list of deleted ferments.",
+        code=act.wine.code,
+    )
 
 
 ACTS: dict[str, Callable[[Act], str]] = {
@@ -174,7 +180,7 @@ def carry_out(act: Act) -> str:
     """Do what was asked; a sentence that says so. Raises Invalid for an act that is none, and what the use case raises."""
     wanted = ACTS.get(act.typed.get("act", ""))
     if wanted is None:
-        raise Invalid("Nothing was chosen, so nothing was changed.", code="no_act")
+        raise Invalid(say("Nothing was chosen, so nothing was changed."), code="no_act")
     return wanted(act)
 
 

@@ -305,13 +305,6 @@ class Sample(Base):
         ),
         ForeignKeyConstraint(["winery_id", "import_id"], ["imports.winery_id", "imports.id"]),
         CheckConstraint("(import_id IS NULL) = (import_line IS NULL)", name="samples_of_a_line"),
-        Index(
-            "samples_of_import",
-            "winery_id",
-            "import_id",
-            "fermentation_id",
-            postgresql_where=text("import_id IS NOT NULL"),
-        ),
         ForeignKeyConstraint(
             ["winery_id", "supersedes_id"],
             ["samples.winery_id", "samples.id"],
@@ -331,10 +324,16 @@ class Sample(Base):
             postgresql_where=text("supersedes_id IS NOT NULL"),
         ),
         CheckConstraint("qualifier IN ('<', '>')", name="samples_qualifier"),
+        CheckConstraint(
+            "sample_type IN ('sugar', 'temperature', 'ph', 'ta', 'va', 'yan', 'malic', 'lactic', 'free_so2', "
+            "'total_so2', 'alcohol', 'residual_sugar')",
+            name="samples_sample_type",
+        ),
         # A reading of the far future would hide every later one.
         CheckConstraint(
             "measured_at <= received_at + interval '1 day'", name="samples_not_of_the_future"
         ),
+        Index("samples_of_late", "received_at", postgresql_using="brin"),
         Index(
             "samples_of_fermentation", "winery_id", "fermentation_id", "sample_type", "measured_at"
         ),

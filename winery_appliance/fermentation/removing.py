@@ -12,6 +12,7 @@ from winery_appliance.core import outbox
 from winery_appliance.core.coded_rows import name_constraint
 from winery_appliance.core.errors import Conflict, FieldFault, NotFound
 from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.events import FermentationDeleted, FermentationRestored
 from winery_appliance.fermentation.models import Fermentation, VesselOccupancy
 from winery_appliance.fermentation.queries import (
@@ -62,7 +63,7 @@ def restore_fermentation(
     hold_fermentation(session, fermentation_id, alone=True)
     found = find_fermentation(session, fermentation_id, also_deleted=True)
     if found is None:
-        raise NotFound("There is no such fermentation in this winery.")
+        raise NotFound(say("There is no such fermentation in this winery."))
     if found.deleted_at is None:
         return found
     try:
@@ -89,14 +90,22 @@ def _read_refusal(error: IntegrityError, wine: FermentationView) -> Conflict:
     name = name_constraint(error)
     if name == "fermentations_code_key":
         return Conflict(
-            f"There is another fermentation {wine.code} by now. {wine.code} stays deleted. Rename one of them first.",
+            say(
+                "There is another fermentation %(code)s by now. %(code)s stays deleted. Rename one of them first.",
+                code=wine.code,
+            ),
             code="code_taken",
-            fields=[FieldFault("code", "taken", "Already in use.")],
+            fields=[FieldFault("code", "taken", say("Already in use."))],
         )
     if name == "vessel_occupancies_never_two_at_once":
         return Conflict(
-            f"A vessel in which {wine.code} lay holds another fermentation for that time by now ({codes}). "
-            f"{wine.code} stays deleted. Move, delete or cancel the other one first.",
+            say(
+                "A vessel in which %(code)s lay holds another fermentation for that time by "
+                "now (%(codes)s). %(code)s stays deleted. Move, delete or cancel the other "
+                "one first.",
+                code=wine.code,
+                codes=codes,
+            ),
             code="vessel_occupied",
         )
     raise error

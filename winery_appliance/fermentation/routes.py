@@ -21,6 +21,7 @@ from winery_appliance.core.errors import (
     NotFound,
 )
 from winery_appliance.core.figures import typed_quantity
+from winery_appliance.core.words import N_, say
 from winery_appliance.fermentation import managing, queries, removing, service
 from winery_appliance.fermentation.commands import RecordSample, StartFermentation
 from winery_appliance.fermentation.entry import (
@@ -79,8 +80,13 @@ def begin() -> ResponseReturnValue:
     except AppError as error:
         with web.transaction(actor.winery_id) as session:
             return _show_start(session, typed, error), 422
-    said = "is planned for" if view.status == "planned" else "began in"
-    flash(f"{view.code} {said} {view.vessel_code}.")
+    planned = view.status == "planned"
+    said = (
+        N_("%(code)s is planned for %(vessel)s.")
+        if planned
+        else N_("%(code)s began in %(vessel)s.")
+    )
+    flash(say(said, code=view.code, vessel=view.vessel_code))
     return redirect(url_for("analysis.show", fermentation_id=view.id), 303)
 
 
@@ -98,11 +104,16 @@ def _read_start(session: Session, typed: dict[str, str]) -> StartFermentation:
     known = {vessel.code.lower() for vessel in list_vessels(session)}
     if command.vessel_code.lower() not in known and not typed.get("add_vessel"):
         raise Invalid(
-            f"There is no vessel {command.vessel_code} yet. Nothing was saved.",
+            say(
+                "There is no vessel %(vessel_code)s yet. Nothing was saved.",
+                vessel_code=command.vessel_code,
+            ),
             code="new_vessel",
             fields=[
                 FieldFault(
-                    "vessel_code", "new_vessel", "Not in the book yet. Add it, or check the code."
+                    "vessel_code",
+                    "new_vessel",
+                    say("Not in the book yet. Add it, or check the code."),
                 )
             ],
         )
@@ -118,8 +129,10 @@ def _read_local_time(text: str, winery: WineryView) -> datetime:
             datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(winery.time_zone)).astimezone(UTC)
         )
     except (ValueError, OverflowError) as error:
-        fault = FieldFault("started_at", "bad_time", "Use the date and time picker.")
-        raise Invalid("The start is not readable. Nothing was saved.", fields=[fault]) from error
+        fault = FieldFault("started_at", "bad_time", say("Use the date and time picker."))
+        raise Invalid(
+            say("The start is not readable. Nothing was saved."), fields=[fault]
+        ) from error
 
 
 def _show_start(session: Session, typed: dict[str, str], error: AppError | None) -> str:
@@ -203,7 +216,7 @@ def restore(fermentation_id: int) -> ResponseReturnValue:
     except Conflict as error:
         flash(error.detail, "error")
         return redirect(url_for("fermentation.index", deleted="true"), 303)
-    flash(f"{view.code} is back.", "success")
+    flash(say("%(code)s is back.", code=view.code), "success")
     return redirect(url_for("analysis.show", fermentation_id=view.id), 303)
 
 
@@ -221,12 +234,12 @@ def record(fermentation_id: int) -> ResponseReturnValue:
             form.timezone_name = read_winery(session).time_zone
             saved = _record_all(session, fermentation_id, typed, form, actor)
             if form.errors or form.questions:
-                raise Invalid("Nothing was saved.")
+                raise Invalid(say("Nothing was saved."))
     except Invalid as error:
         if not (form.errors or form.questions):
             explain(form, error, None)
         return _show_entry(actor, fermentation_id, form), 422
-    flash(f"Saved: {' and '.join(saved)}.")
+    flash(say("Saved: %(saved)s.", saved=" and ".join(saved)))
     return redirect(url_for("analysis.show", fermentation_id=fermentation_id), 303)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from winery_appliance.core.errors import FieldFault, NeedsConfirmation, refuse_field
+from winery_appliance.core.figures import show_number
 from winery_appliance.core.units import (
     UNIT_SYMBOLS,
     SampleType,
@@ -20,6 +21,7 @@ from winery_appliance.core.units import (
     soft_range,
     to_canonical,
 )
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.commands import RecordSample
 
 # A clock that runs a little fast is no reason to refuse a reading.
@@ -85,8 +87,14 @@ def judge(command: RecordSample, around: Surroundings, *, now: datetime) -> Judg
         raise refuse_field(
             "value",
             "out_of_range",
-            f"{command.value} {symbol} is impossible for {_label(command.sample_type)}. "
-            f"Possible is {_short(low)} to {_short(high)}.",
+            say(
+                "%(value)s %(symbol)s is impossible for %(sample_type)s. Possible is %(low)s to %(high)s.",
+                value=command.value,
+                symbol=symbol,
+                sample_type=_label(command.sample_type),
+                low=_short(low),
+                high=_short(high),
+            ),
         )
     value = to_canonical(
         command.sample_type, typed, command.unit, sample_temperature_c=command.sample_temperature
@@ -95,7 +103,8 @@ def judge(command: RecordSample, around: Surroundings, *, now: datetime) -> Judg
     if doubts and not command.confirm:
         raise NeedsConfirmation(
             " ".join(doubt.detail for doubt in doubts)
-            + " Not saved yet. Type it again, or keep it if you are sure.",
+            + " "
+            + say("Not saved yet. Type it again, or keep it if you are sure."),
             fields=doubts,
         )
     return JudgedValue(value, qualifier, doubts)
@@ -110,7 +119,9 @@ def _read_value(command: RecordSample) -> tuple[float, str | None]:
     except ValueError as error:
         raise refuse_field("value", "unreadable_number", str(error)) from error
     if parsed.qualifier and command.qualifier and parsed.qualifier != command.qualifier:
-        raise refuse_field("qualifier", "contradiction", "The value and its qualifier disagree.")
+        raise refuse_field(
+            "qualifier", "contradiction", say("The value and its qualifier disagree.")
+        )
     return parsed.value, parsed.qualifier or command.qualifier
 
 
@@ -119,20 +130,25 @@ def _refuse_wrong_time(command: RecordSample, around: Surroundings, now: datetim
         raise refuse_field(
             "measured_at",
             "in_future",
-            "This time has not come yet. Check the date and the clock of this device.",
+            say("This time has not come yet. Check the date and the clock of this device."),
         )
     if command.measured_at < around.started_at - START_TOLERANCE:
         raise refuse_field(
             "measured_at",
             "before_start",
-            f"The fermentation began only at {around.started_at:%Y-%m-%d %H:%M} UTC. "
-            "Check the date of the reading.",
+            say(
+                "The fermentation began only at %(started_at)s UTC. Check the date of the reading.",
+                started_at=f"{around.started_at:%Y-%m-%d %H:%M}",
+            ),
         )
     if around.ended_at is not None and command.measured_at > around.ended_at:
         raise refuse_field(
             "measured_at",
             "after_end",
-            f"The fermentation ended at {around.ended_at:%Y-%m-%d %H:%M} UTC.",
+            say(
+                "The fermentation ended at %(ended_at)s UTC.",
+                ended_at=f"{around.ended_at:%Y-%m-%d %H:%M}",
+            ),
         )
 
 
@@ -145,7 +161,13 @@ def _doubts(
         yield FieldFault(
             "value",
             "unusual_value",
-            f"{command.value} {symbol}? Usual is {_short(low)} to {_short(high)}.",
+            say(
+                "%(value)s %(symbol)s? Usual is %(low)s to %(high)s.",
+                value=command.value,
+                symbol=symbol,
+                low=_short(low),
+                high=_short(high),
+            ),
         )
     if command.sample_type is SampleType.sugar:
         yield from _doubt_sugar(command.measured_at, value, around)
@@ -161,14 +183,20 @@ def _doubt_sugar(measured_at: datetime, value: float, around: Surroundings) -> I
             yield FieldFault(
                 "value",
                 "sugar_rose",
-                f"Sugar would have risen by {change:.1f} °Bx. It does not rise by itself.",
+                say(
+                    "Sugar would have risen by %(change)s °Bx. It does not rise by itself.",
+                    change=show_number(change),
+                ),
             )
         elif -change > FALL_BRIX_PER_DAY * days + RISE_BRIX:
             yield FieldFault(
                 "value",
                 "sugar_fell_too_fast",
-                f"Sugar would have fallen by {-change:.1f} °Bx in {days * 24:.0f} h. "
-                "No ferment is that fast.",
+                say(
+                    "Sugar would have fallen by %(what)s °Bx in %(days)s h. No ferment is that fast.",
+                    what=show_number(-change),
+                    days=f"{days * 24:.0f}",
+                ),
             )
 
 
@@ -181,8 +209,12 @@ def _doubt_temperature(
             yield FieldFault(
                 "value",
                 "warmed_too_fast",
-                f"It would have warmed from {first.value:.1f} to {second.value:.1f} °C in "
-                f"{hours:.1f} h. A tank cannot.",
+                say(
+                    "It would have warmed from %(value)s to %(value_2)s °C in %(hours)s h. A tank cannot.",
+                    value=show_number(first.value),
+                    value_2=show_number(second.value),
+                    hours=show_number(hours),
+                ),
             )
 
 
@@ -212,4 +244,5 @@ def _label(sample_type: SampleType) -> str:
 
 
 def _short(number: float) -> str:
-    return f"{number:.3f}".rstrip("0").rstrip(".").replace("-", "−")
+    _, _, decimals = f"{number:.3f}".rstrip("0").partition(".")
+    return show_number(number, len(decimals))

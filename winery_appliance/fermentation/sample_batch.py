@@ -22,6 +22,7 @@ from winery_appliance.core.errors import (
     NotFound,
 )
 from winery_appliance.core.many_rows import insert_rows, is_among
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.commands import BatchItem
 from winery_appliance.fermentation.events import SampleRecorded
 from winery_appliance.fermentation.models import Sample
@@ -119,7 +120,7 @@ def _judge_item(
             raise item
         fermentation = book.fermentations.get(item.fermentation_id)
         if fermentation is None:
-            raise NotFound("There is no such fermentation in this winery.")
+            raise NotFound(say("There is no such fermentation in this winery."))
         earlier = book.earlier.get(item.client_uuid)
         if earlier is not None:
             same = view_same(earlier, item.fingerprint(item.fermentation_id))
@@ -194,9 +195,9 @@ def _tell(session: Session, item: BatchItem | Invalid, rows: Written, first: set
     assert isinstance(item, BatchItem)
     row = rows[item.client_uuid]
     if isinstance(row, Exception):
-        fault = FieldFault("client_uuid", "not_storable", "The database refused this reading.")
+        fault = FieldFault("client_uuid", "not_storable", say("The database refused this reading."))
         refusal = Invalid(
-            "The database refused this reading. It was not saved. Check it and send it again.",
+            say("The database refused this reading. It was not saved. Check it and send it again."),
             code="not_storable",
             fields=[fault],
         )

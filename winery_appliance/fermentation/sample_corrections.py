@@ -13,6 +13,7 @@ from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, NotAllowed, NotFound
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.commands import CorrectSample, VoidSample
 from winery_appliance.fermentation.events import SampleCorrected, SampleVoided
 from winery_appliance.fermentation.models import Sample
@@ -124,7 +125,7 @@ def _hold_sample(session: Session, sample_id: int, actor: Actor) -> SampleView:
     require(actor, Permission.RECORD_SAMPLES)
     found = find_sample(session, sample_id)
     if found is None:
-        raise NotFound("There is no such reading in this winery.")
+        raise NotFound(say("There is no such reading in this winery."))
     hold_fermentation(session, found.fermentation_id, alone=True)
     return found
 
@@ -142,7 +143,9 @@ def _refuse_unmendable(
 ) -> _Mendable:
     if sample.voids or find_superseding(session, sample.id) is not None:
         raise Conflict(
-            "This reading was corrected or voided before. Nothing was saved. Look at its history.",
+            say(
+                "This reading was corrected or voided before. Nothing was saved. Look at its history."
+            ),
             code="superseded",
         )
     if not actor.may(Permission.CORRECT_ANY_SAMPLE):
@@ -150,7 +153,8 @@ def _refuse_unmendable(
     fermentation = get_fermentation(session, sample.fermentation_id)
     if fermentation.status == "cancelled":
         raise Conflict(
-            f"{fermentation.code} was cancelled. Nothing was saved.", code="fermentation_cancelled"
+            say("%(code)s was cancelled. Nothing was saved.", code=fermentation.code),
+            code="fermentation_cancelled",
         )
     return _Mendable(sample, fermentation)
 
@@ -173,8 +177,9 @@ def refuse_strange_or_old(session: Session, entry: Written, actor: Actor, now: d
     same_day = entry.received_at.astimezone(zone).date() == now.astimezone(zone).date()
     if entry.recorded_by != actor.user_id or not same_day:
         raise NotAllowed(
-            "You can mend only what you wrote yourself, on the day you wrote it. Nothing was saved. "
-            "Ask the winemaker.",
+            say(
+                "You can mend only what you wrote yourself, on the day you wrote it. Nothing was saved. Ask the winemaker."
+            ),
             code="not_yours_today",
         )
 

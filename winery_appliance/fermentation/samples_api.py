@@ -11,6 +11,7 @@ from winery_appliance.core import clock, web
 from winery_appliance.core.errors import Invalid, NotFound
 from winery_appliance.core.openapi import ListOf, describes
 from winery_appliance.core.paging import Page
+from winery_appliance.core.words import say
 from winery_appliance.fermentation import queries, sample_batch, sample_corrections
 from winery_appliance.fermentation.answers import BatchAnswer, SampleAnswer
 from winery_appliance.fermentation.commands import BatchItem, CorrectSample, RecordBatch, VoidSample
@@ -87,5 +88,5 @@ def read_history(sample_id: int) -> ResponseReturnValue:
     with web.transaction(current_actor().winery_id) as session:
         chain = queries.read_history(session, sample_id)
     if not chain:
-        raise NotFound("There is no such reading in this winery.")
+        raise NotFound(say("There is no such reading in this winery."))
     return web.answer_written(ListOf[SampleAnswer].write(Page(chain, None)))

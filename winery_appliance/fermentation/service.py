@@ -18,6 +18,7 @@ from winery_appliance.core.coded_rows import name_constraint
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
 from winery_appliance.core.figures import typed_quantity
 from winery_appliance.core.units import SampleType
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.commands import RecordSample, StartFermentation
 from winery_appliance.fermentation.events import (
     FermentationPlanned,
@@ -102,9 +103,9 @@ def refuse_future_start(at: datetime, path: str, now: datetime) -> None:
     """Raise Invalid for a start that lies more than a day ahead."""
     if at > now + FUTURE_START:
         raise Invalid(
-            "The start lies in the future. Nothing was saved. Check the date.",
+            say("The start lies in the future. Nothing was saved. Check the date."),
             code="in_future",
-            fields=[FieldFault(path, "in_future", "This day has not come yet.")],
+            fields=[FieldFault(path, "in_future", say("This day has not come yet."))],
         )
 
 
@@ -113,7 +114,7 @@ def refuse_overfull_start(vessel: VesselView, litres: Decimal | None) -> None:
     if litres and vessel.capacity_l and litres > vessel.capacity_l * OVERFILL:
         detail = f"{vessel.code} takes {vessel.capacity_l} L, not {litres:f} L."
         raise Invalid(
-            f"{detail} Nothing was saved.",
+            say("%(detail)s Nothing was saved.", detail=detail),
             code="over_capacity",
             fields=[FieldFault("start_volume_l", "over_capacity", detail)],
         )
@@ -125,11 +126,16 @@ def add_with_code(session: Session, fermentation: Fermentation) -> None:
         with session.begin_nested():
             session.add(fermentation)
     except IntegrityError as error:
-        raise Conflict(
-            f"There is a fermentation {fermentation.code} already. Nothing was saved.",
-            code="code_taken",
-            fields=[FieldFault("code", "taken", "Already in use.")],
-        ) from error
+        raise code_taken(fermentation.code) from error
+
+
+def code_taken(code: str) -> Conflict:
+    """What is said when another fermentation has the code."""
+    return Conflict(
+        say("There is a fermentation %(code)s already. Nothing was saved.", code=code),
+        code="code_taken",
+        fields=[FieldFault("code", "taken", say("Already in use."))],
+    )
 
 
 def occupy(session: Session, fermentation: Fermentation, vessel_id: int, vessel_code: str) -> None:
@@ -146,10 +152,13 @@ def occupy(session: Session, fermentation: Fermentation, vessel_id: int, vessel_
             )
     except IntegrityError as error:
         raise Conflict(
-            f"{vessel_code} holds another fermentation at that time. Nothing was saved. "
-            "Choose a free vessel or a later start.",
+            say(
+                "%(vessel_code)s holds another fermentation at that time. Nothing was saved. "
+                "Choose a free vessel or a later start.",
+                vessel_code=vessel_code,
+            ),
             code="vessel_occupied",
-            fields=[FieldFault("vessel_code", "occupied", "Holds another fermentation.")],
+            fields=[FieldFault("vessel_code", "occupied", say("Holds another fermentation."))],
         ) from error
 
 
@@ -161,7 +170,9 @@ def is_vessel_gone(error: IntegrityError) -> bool:
 def refuse_gone_vessel(codes: str) -> Conflict:
     """The refusal of a vessel that left the cellar."""
     return Conflict(
-        f"{codes} left the cellar. Nothing was changed. Restore the vessel first.",
+        say(
+            "%(codes)s left the cellar. Nothing was changed. Restore the vessel first.", codes=codes
+        ),
         code="vessel_deleted",
     )
 
@@ -181,7 +192,7 @@ def refuse_unknown(session: Session, fermentation_id: int) -> None:
 
 
 def _unknown() -> NotFound:
-    return NotFound("There is no such fermentation in this winery.")
+    return NotFound(say("There is no such fermentation in this winery."))
 
 
 def record_sample(
@@ -232,12 +243,17 @@ def refuse_entries(fermentation: FermentationView) -> None:
     """Raise Conflict when the fermentation takes no entries: it was cancelled, or has not begun."""
     if fermentation.status == "planned":
         raise Conflict(
-            f"{fermentation.code} has not begun. Nothing was saved. Start it first.",
+            say(
+                "%(code)s has not begun. Nothing was saved. Start it first.", code=fermentation.code
+            ),
             code="fermentation_planned",
         )
     if fermentation.status == "cancelled":
         raise Conflict(
-            f"{fermentation.code} was cancelled and takes no more entries. Nothing was saved.",
+            say(
+                "%(code)s was cancelled and takes no more entries. Nothing was saved.",
+                code=fermentation.code,
+            ),
             code="fermentation_cancelled",
         )
 
@@ -277,9 +293,11 @@ def view_same(found: Sample, body_hash: bytes) -> SampleView:
     """The row as plain data. Raises Conflict when it came with another body."""
     if found.body_hash != body_hash:
         raise Conflict(
-            "This UUID belongs to another reading. The first one stands; this one was not saved.",
+            say(
+                "This UUID belongs to another reading. The first one stands; this one was not saved."
+            ),
             code="uuid_reused",
-            fields=[FieldFault("client_uuid", "reused", "Belongs to another reading.")],
+            fields=[FieldFault("client_uuid", "reused", say("Belongs to another reading."))],
         )
     return view_sample(found)
 

@@ -15,12 +15,18 @@ from datetime import datetime
 from typing import Literal
 
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid
+from winery_appliance.core.words import N_, say
 from winery_appliance.fermentation.commands import PhaseStatus, SetPhase
 from winery_appliance.fermentation.rules import FUTURE_TOLERANCE, START_TOLERANCE
 
 PhaseName = Literal["af", "mlf"]
 PHASES: tuple[PhaseName, ...] = ("af", "mlf")
-WORDS = {"not_started": "not started", "running": "running", "done": "done", "skipped": "skipped"}
+WORDS = {
+    "not_started": N_("not started"),
+    "running": N_("running"),
+    "done": N_("done"),
+    "skipped": N_("skipped"),
+}
 
 
 @dataclass(frozen=True)
@@ -91,10 +97,14 @@ def move_phase(
     if wanted.status in ("not_started", "skipped"):
         said = [key for key in ("started_at", "ended_at") if getattr(wanted, key) is not None]
         if said:
-            raise _refuse(said[0], "no_moment", f"A phase that is {WORDS[wanted.status]} has none.")
+            raise _refuse(
+                said[0],
+                "no_moment",
+                say("A phase that is %(status)s has none.", status=say(WORDS[wanted.status])),
+            )
         return moved
     if wanted.status == "running" and wanted.ended_at is not None:
-        raise _refuse("ended_at", "no_moment", "A phase that runs has no end.")
+        raise _refuse("ended_at", "no_moment", say("A phase that runs has no end."))
     _refuse_wrong_moments(moved, wine, now)
     return moved
 
@@ -104,18 +114,26 @@ def _refuse_wrong_move(name: PhaseName, phase: Phase, wanted: SetPhase, wine: Ph
     title = name.upper()
     detail = None
     if wanted.status not in allowed:
-        detail = f"{title} cannot be {WORDS[wanted.status]}."
+        detail = say(
+            "%(phase)s cannot be %(status)s.", phase=title, status=say(WORDS[wanted.status])
+        )
     elif wanted.status not in {phase.status, *allowed[phase.status]}:
-        detail = f"{title} of {wine.code} is {WORDS[phase.status]} and cannot become {WORDS[wanted.status]} at once."
+        detail = say(
+            "%(phase)s of %(code)s is %(now)s and cannot become %(wanted)s at once.",
+            phase=title,
+            code=wine.code,
+            now=say(WORDS[phase.status]),
+            wanted=say(WORDS[wanted.status]),
+        )
     elif wine.status == "cancelled":
-        detail = f"{wine.code} was cancelled."
+        detail = say("%(code)s was cancelled.", code=wine.code)
     elif wine.status == "planned" and wanted.status in ("running", "done"):
-        detail = f"{wine.code} has not begun. Start it first."
+        detail = say("%(code)s has not begun. Start it first.", code=wine.code)
     elif wine.status == "completed" and wanted.status == "running":
-        detail = f"{wine.code} is completed. Reopen it first."
+        detail = say("%(code)s is completed. Reopen it first.", code=wine.code)
     if detail is not None:
         raise Conflict(
-            f"{detail} Nothing was changed.",
+            say("%(detail)s Nothing was changed.", detail=detail),
             code="wrong_status",
             fields=[FieldFault("status", "wrong_status", detail)],
         )
@@ -128,7 +146,7 @@ def _fill_in(phase: Phase, wanted: SetPhase, now: datetime) -> Phase:
     if wanted.status == "running":
         return Phase("running", started_at or now)
     if started_at is None:
-        raise _refuse("started_at", "needed", "Say when it began, too.")
+        raise _refuse("started_at", "needed", say("Say when it began, too."))
     return Phase("done", started_at, wanted.ended_at or phase.ended_at or now)
 
 
@@ -138,20 +156,30 @@ def _refuse_wrong_moments(phase: Phase, wine: PhaseBounds, now: datetime) -> Non
         if moment is None:
             continue
         if moment > now + FUTURE_TOLERANCE:
-            raise _refuse(key, "in_future", "This time has not come yet.")
+            raise _refuse(key, "in_future", say("This time has not come yet."))
         if wine.started_at is not None and moment < wine.started_at - START_TOLERANCE:
-            began = f"{wine.code} began only at {wine.started_at:%Y-%m-%d %H:%M} UTC."
+            began = say(
+                "%(code)s began only at %(when)s UTC.",
+                code=wine.code,
+                when=f"{wine.started_at:%Y-%m-%d %H:%M}",
+            )
             raise _refuse(key, "before_start", began)
         if wine.ended_at is not None and moment > wine.ended_at:
-            ended = f"{wine.code} ended at {wine.ended_at:%Y-%m-%d %H:%M} UTC."
+            ended = say(
+                "%(code)s ended at %(when)s UTC.",
+                code=wine.code,
+                when=f"{wine.ended_at:%Y-%m-%d %H:%M}",
+            )
             raise _refuse(key, "after_end", ended)
     if phase.started_at and phase.ended_at and phase.ended_at < phase.started_at:
-        raise _refuse("ended_at", "before_start", "It cannot end before it began.")
+        raise _refuse("ended_at", "before_start", say("It cannot end before it began."))
 
 
 def _refuse(path: str, code: str, detail: str) -> Invalid:
     return Invalid(
-        f"{detail} Nothing was changed.", code=code, fields=[FieldFault(path, code, detail)]
+        say("%(detail)s Nothing was changed.", detail=detail),
+        code=code,
+        fields=[FieldFault(path, code, detail)],
     )
 
 

@@ -13,6 +13,7 @@ from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid
 from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.commands import EndFermentation, SetPhase, StartPlanned
 from winery_appliance.fermentation.events import (
     FermentationCancelled,
@@ -78,9 +79,9 @@ def start_planned(
     code = command.vessel_code or found.vessel_code
     vessel = hold_vessels(session, [code]).get(code.lower())
     if vessel is None:
-        detail = f"There is no vessel {code}."
+        detail = say("There is no vessel %(code)s.", code=code)
         raise Invalid(
-            f"{detail} Nothing was changed. Say which vessel it is.",
+            say("%(detail)s Nothing was changed. Say which vessel it is.", detail=detail),
             code="unknown_vessel",
             fields=[FieldFault("vessel_code", "unknown_vessel", detail)],
         )
@@ -102,7 +103,12 @@ def _stay_begun(found: FermentationView, command: StartPlanned) -> FermentationV
     )
     if elsewhere or command.at not in (None, found.started_at):
         raise Conflict(
-            f"{found.code} began in {found.vessel_code} at {found.started_at:%Y-%m-%d %H:%M} UTC. Nothing was changed.",
+            say(
+                "%(code)s began in %(vessel_code)s at %(started_at)s UTC. Nothing was changed.",
+                code=found.code,
+                vessel_code=found.vessel_code,
+                started_at=f"{found.started_at:%Y-%m-%d %H:%M}",
+            ),
             code="wrong_status",
         )
     return found
@@ -129,7 +135,10 @@ def complete_fermentation(
     if at < last or at == found.started_at:
         raise _refuse_end(
             "before_last_entry",
-            f"The book has an entry of {last:%Y-%m-%d %H:%M} UTC. The end must lie behind it.",
+            say(
+                "The book has an entry of %(when)s UTC. The end must lie behind it.",
+                when=f"{last:%Y-%m-%d %H:%M}",
+            ),
         )
     return _end(session, "complete", found, at)
 
@@ -155,8 +164,11 @@ def refuse_wine_elsewhere(session: Session, wine: FermentationView) -> None:
     _, flows = read_contents(session, wine.id)
     if any(flow.from_fermentation_id != flow.to_fermentation_id for flow in flows):
         raise Conflict(
-            f"{wine.code} came from another wine, or went into one. Nothing was changed. "
-            "If that is wrong, void the transfer; if it is over, complete it.",
+            say(
+                "%(code)s came from another wine, or went into one. Nothing was changed. If "
+                "that is wrong, void the transfer; if it is over, complete it.",
+                code=wine.code,
+            ),
             code="wine_elsewhere",
         )
 
@@ -175,7 +187,10 @@ def reopen_fermentation(
     contents, flows = read_contents(session, found.id)
     if flows and not contents:
         raise Conflict(
-            f"All of {found.code} went into another wine. It stays completed. If that is wrong, void the transfer.",
+            say(
+                "All of %(code)s went into another wine. It stays completed. If that is wrong, void the transfer.",
+                code=found.code,
+            ),
             code="wine_elsewhere",
         )
     try:
@@ -185,7 +200,11 @@ def reopen_fermentation(
         if is_vessel_gone(error):
             raise refuse_gone_vessel(" or ".join(found.vessel_codes)) from error
         raise Conflict(
-            f"{' or '.join(found.vessel_codes)} holds another fermentation since then. {found.code} stays completed.",
+            say(
+                "%(vessel_codes)s holds another fermentation since then. %(code)s stays completed.",
+                vessel_codes=" or ".join(found.vessel_codes),
+                code=found.code,
+            ),
             code="vessel_occupied",
         ) from error
     return _set_status(session, "reopen", found, None)
@@ -200,7 +219,12 @@ def _begin_move(
     move = MOVES[verb]
     if found.status not in move.before | {move.after}:
         raise Conflict(
-            f"{found.code} is {found.status}; nobody can {verb} it now. Nothing was changed.",
+            say(
+                "%(code)s is %(status)s; nobody can %(verb)s it now. Nothing was changed.",
+                code=found.code,
+                status=found.status,
+                verb=verb,
+            ),
             code="wrong_status",
         )
     return found
@@ -209,9 +233,14 @@ def _begin_move(
 def _stay(found: FermentationView, command: EndFermentation) -> FermentationView:
     if command.at is not None and command.at != found.ended_at:
         raise Conflict(
-            f"{found.code} is {found.status} since {found.ended_at:%Y-%m-%d %H:%M} UTC. Nothing was changed.",
+            say(
+                "%(code)s is %(status)s since %(ended_at)s UTC. Nothing was changed.",
+                code=found.code,
+                status=found.status,
+                ended_at=f"{found.ended_at:%Y-%m-%d %H:%M}",
+            ),
             code="wrong_status",
-            fields=[FieldFault("at", "ended_already", "It has ended at another time.")],
+            fields=[FieldFault("at", "ended_already", say("It has ended at another time."))],
         )
     return found
 
@@ -219,13 +248,15 @@ def _stay(found: FermentationView, command: EndFermentation) -> FermentationView
 def _read_end(command: EndFermentation, now: datetime) -> datetime:
     at = command.at or now
     if at > now + FUTURE_TOLERANCE:
-        raise _refuse_end("in_future", "This time has not come yet.")
+        raise _refuse_end("in_future", say("This time has not come yet."))
     return at
 
 
 def _refuse_end(code: str, detail: str) -> Invalid:
     return Invalid(
-        f"{detail} Nothing was changed.", code=code, fields=[FieldFault("at", code, detail)]
+        say("%(detail)s Nothing was changed.", detail=detail),
+        code=code,
+        fields=[FieldFault("at", code, detail)],
     )
 
 

@@ -176,6 +176,22 @@ def read_contents(session: Session, fermentation_id: int) -> tuple[Contents, lis
     return follow_contents(start, flows, fermentation_id), flows
 
 
+def read_many_contents(session: Session, fermentation_ids: Sequence[int]) -> dict[int, Contents]:
+    """Where each of these wines lies after all that is recorded; two queries for all."""
+    flows = read_flows(session, fermentation_ids)
+    touching: dict[int, list[Flow]] = {fermentation_id: [] for fermentation_id in fermentation_ids}
+    for flow in flows:
+        for fermentation_id in {
+            flow.from_fermentation_id,
+            flow.to_fermentation_id,
+        } & touching.keys():
+            touching[fermentation_id].append(flow)
+    return {
+        fermentation_id: follow_contents(start, touching[fermentation_id], fermentation_id)
+        for fermentation_id, start in read_first_contents(session, fermentation_ids).items()
+    }
+
+
 def _touches(fermentation_id: int) -> ColumnElement[bool]:
     return or_(
         TransferFlow.from_fermentation_id == fermentation_id,

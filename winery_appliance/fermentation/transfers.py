@@ -19,6 +19,7 @@ from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
+from winery_appliance.core.words import N_, say
 from winery_appliance.fermentation.commands import Destination, MoveFermentation, VoidTransfer
 from winery_appliance.fermentation.events import (
     FermentationCancelled,
@@ -64,7 +65,7 @@ def get_transfer(session: Session, transfer_id: int) -> TransferView:
     """The transfer. Raises NotFound, also for one of another winery."""
     found = find_transfer(session, transfer_id)
     if found is None:
-        raise NotFound("There is no such transfer in this winery.")
+        raise NotFound(say("There is no such transfer in this winery."))
     return found
 
 
@@ -95,7 +96,7 @@ def move_fermentation(
     sources = _choose_sources(session, wine, contents, command)
     vessels = find_targets(session, command.to)
     if any(vessel.id in sources for vessel in vessels):
-        raise refuse("to", "same_vessel", "The wine lies there already.")
+        raise refuse("to", "same_vessel", say("The wine lies there already."))
     transfer = Transfer(
         winery_id=actor.winery_id,
         client_uuid=command.client_uuid,
@@ -136,9 +137,11 @@ def find_same_transfer(
         return None
     if found.body_hash != body_hash:
         raise Conflict(
-            "This UUID belongs to another transfer. The first one stands; this one was not saved.",
+            say(
+                "This UUID belongs to another transfer. The first one stands; this one was not saved."
+            ),
             code="uuid_reused",
-            fields=[FieldFault("client_uuid", "reused", "Belongs to another transfer.")],
+            fields=[FieldFault("client_uuid", "reused", say("Belongs to another transfer."))],
         )
     # Who sends again had no answer: perhaps the process that saved it died before it could wake the worker.
     outbox.wake_after_commit(session)
@@ -151,30 +154,44 @@ def refuse_wrong_moment(
     """Raise Conflict for a wine that does not run, and Invalid for a moment that is to come or not behind its last one."""
     if wine.status != "active":
         raise Conflict(
-            f"{wine.code} is {wine.status} and lies in no vessel. Nothing was saved.",
+            say(
+                "%(code)s is %(status)s and lies in no vessel. Nothing was saved.",
+                code=wine.code,
+                status=wine.status,
+            ),
             code="wrong_status",
         )
     if moved_at > now + FUTURE_TOLERANCE:
-        raise refuse("moved_at", "in_future", "This time has not come yet.")
+        raise refuse("moved_at", "in_future", say("This time has not come yet."))
     if moved_at <= wine.started_at:
         raise refuse(
             "moved_at",
             "before_start",
-            f"{wine.code} began only at {wine.started_at:%Y-%m-%d %H:%M} UTC.",
+            say(
+                "%(code)s began only at %(when)s UTC.",
+                code=wine.code,
+                when=f"{wine.started_at:%Y-%m-%d %H:%M}",
+            ),
         )
     if flows and moved_at <= flows[-1].moved_at:
         raise refuse(
             "moved_at",
             "before_last_transfer",
-            f"{wine.code} was last moved at {flows[-1].moved_at:%Y-%m-%d %H:%M:%S} UTC; this must lie behind it. "
-            "If that movement is wrong, void it first.",
+            say(
+                "%(code)s was last moved at %(when)s UTC; this must lie behind it. If that movement is "
+                "wrong, void it first.",
+                code=wine.code,
+                when=f"{flows[-1].moved_at:%Y-%m-%d %H:%M:%S}",
+            ),
         )
 
 
 def refuse(path: str, code: str, detail: str) -> Invalid:
     """The refusal of one field."""
     return Invalid(
-        f"{detail} Nothing was saved.", code=code, fields=[FieldFault(path, code, detail)]
+        say("%(detail)s Nothing was saved.", detail=detail),
+        code=code,
+        fields=[FieldFault(path, code, detail)],
     )
 
 
@@ -192,16 +209,18 @@ def _choose_sources(
             if codes[vessel_id].lower() == wanted
         }
     if not sources:
-        where = command.from_vessel_code or "any vessel"
-        raise refuse("from_vessel_code", "not_in_vessel", f"{wine.code} does not lie in {where}.")
-    if len(sources) > 1 and (len(command.to) > 1 or command.leaves_rest):
+        where = command.from_vessel_code or say("any vessel")
         raise refuse(
             "from_vessel_code",
-            "which_vessel",
-            f"{wine.code} lies in {len(sources)} vessels. Say which one it leaves.",
+            "not_in_vessel",
+            say("%(code)s does not lie in %(vessel)s.", code=wine.code, vessel=where),
         )
+    if len(sources) > 1 and (len(command.to) > 1 or command.leaves_rest):
+        which = N_("%(code)s lies in %(n)s vessels. Say which one it leaves.")
+        detail = say(which, code=wine.code, n=len(sources))
+        raise refuse("from_vessel_code", "which_vessel", detail)
     if command.leaves_rest:
-        refuse_unmeasured(command.to, "To leave a rest behind, say how much goes.")
+        refuse_unmeasured(command.to, say("To leave a rest behind, say how much goes."))
     return sources
 
 
@@ -220,9 +239,15 @@ def find_targets(session: Session, targets: Sequence[Destination]) -> list[Vesse
         path = f"to.{place}.vessel_code"
         vessel = known.get(target.vessel_code.lower())
         if vessel is None:
-            raise refuse(path, "unknown_vessel", f"There is no vessel {target.vessel_code}.")
+            raise refuse(
+                path,
+                "unknown_vessel",
+                say("There is no vessel %(vessel_code)s.", vessel_code=target.vessel_code),
+            )
         if vessel in found:
-            raise refuse(path, "vessel_twice", f"{vessel.code} is named twice.")
+            raise refuse(
+                path, "vessel_twice", say("%(vessel)s is named twice.", vessel=vessel.code)
+            )
         found.append(vessel)
     return found
 
@@ -255,7 +280,11 @@ def refuse_too_much(
         raise refuse(
             path,
             "more_than_there_was",
-            f"{total:f} L cannot leave where {whole:f} L were.",
+            say(
+                "%(taken)s L cannot leave where %(there)s L were.",
+                taken=f"{total:f}",
+                there=f"{whole:f}",
+            ),
         )
 
 
@@ -316,9 +345,11 @@ def settle_occupancies(
 def _refuse_occupied(session: Session, vessel_id: int) -> Conflict:
     code = read_vessel_codes(session, [vessel_id])[vessel_id]
     return Conflict(
-        f"{code} holds another fermentation then, or later. Nothing was saved.",
+        say("%(code)s holds another fermentation then, or later. Nothing was saved.", code=code),
         code="vessel_occupied",
-        fields=[FieldFault("to", "occupied", f"{code} holds another fermentation.")],
+        fields=[
+            FieldFault("to", "occupied", say("%(code)s holds another fermentation.", code=code))
+        ],
     )
 
 
@@ -358,7 +389,10 @@ def _undo(
     flows = read_flows(session, [wine.id])
     if flows[-1].transfer_id != transfer.id:
         raise Conflict(
-            f"{wine.code} was moved again since then. Nothing was changed. Void the later movement first.",
+            say(
+                "%(code)s was moved again since then. Nothing was changed. Void the later movement first.",
+                code=wine.code,
+            ),
             code="moved_since",
         )
     start = read_first_contents(session, [wine.id])[wine.id]
@@ -367,7 +401,11 @@ def _undo(
     after = follow_contents(start, flows, wine.id)
     if wine.status != "active" and (after or wine.ended_at != transfer.moved_at):
         raise Conflict(
-            f"{wine.code} is {wine.status}. Nothing was changed. Reopen it first.",
+            say(
+                "%(code)s is %(status)s. Nothing was changed. Reopen it first.",
+                code=wine.code,
+                status=wine.status,
+            ),
             code="wrong_status",
         )
     came = (

@@ -57,13 +57,16 @@ def list_occupancies(
     *,
     vessel_ids: Collection[int] | None = None,
     fermentation_id: int | None = None,
+    fermentation_ids: Collection[int] | None = None,
 ) -> list[Occupancy]:
-    """What lay in these vessels, or where this fermentation lay, without what was withdrawn."""
+    """What lay in these vessels, or where one or some fermentations lay, without what was withdrawn."""
     wanted = select(VesselOccupancy).where(VesselOccupancy.withdrawn.is_(False))
     if vessel_ids is not None:
         wanted = wanted.where(is_among(VesselOccupancy.vessel_id, vessel_ids))
     if fermentation_id is not None:
         wanted = wanted.where(VesselOccupancy.fermentation_id == fermentation_id)
+    if fermentation_ids is not None:
+        wanted = wanted.where(is_among(VesselOccupancy.fermentation_id, fermentation_ids))
     found = []
     for row in session.scalars(wanted):
         assert row.during.lower is not None, "a start has a moment"

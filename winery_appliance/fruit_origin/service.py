@@ -4,21 +4,31 @@ Each takes its lock before it looks, so that what it checked still holds when it
 refers to a vineyard or block shares a lock on it that a deletion waits for.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
-from winery_appliance.core.coded_rows import add_row, found, hold_row, name_constraint, write_row
+from winery_appliance.core.coded_rows import (
+    add_row,
+    code_taken,
+    found,
+    hold_row,
+    name_constraint,
+    write_row,
+)
 from winery_appliance.core.errors import Conflict, refuse_field
+from winery_appliance.core.many_rows import insert_rows
 from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.core.words import say
 from winery_appliance.fruit_origin.commands import (
     ChangeBlock,
     ChangeLot,
@@ -91,7 +101,10 @@ def delete_vineyard(session: Session, vineyard_id: int, *, actor: Actor, seen: S
     )
     if session.scalar(blocks.limit(1)) is not None:
         raise Conflict(
-            f"{row.code} still has blocks. Nothing was deleted. Delete its blocks first.",
+            say(
+                "%(code)s still has blocks. Nothing was deleted. Delete its blocks first.",
+                code=row.code,
+            ),
             code="vineyard_has_blocks",
         )
     write_row(session, row, {"deleted_at": func.now()})
@@ -156,7 +169,10 @@ def restore_block(session: Session, block_id: int, *, actor: Actor) -> BlockView
     )
     if vineyard is None:
         raise Conflict(
-            f"The vineyard of {row.code} is deleted. Nothing was changed. Restore the vineyard first.",
+            say(
+                "The vineyard of %(code)s is deleted. Nothing was changed. Restore the vineyard first.",
+                code=row.code,
+            ),
             code="vineyard_deleted",
         )
     write_row(session, row, {"deleted_at": None})
@@ -180,6 +196,31 @@ def create_lot(
     }
     row_id, created = add_row(session, HarvestLot, actor.winery_id, values)
     return Created(get_lot(session, row_id), created)
+
+
+def create_lots(
+    session: Session, commands: Sequence[CreateLot], *, actor: Actor, now: datetime
+) -> list[int]:
+    """Add harvest lots without a block, all new; their ids. Raises as `create_lot` does, then none is added."""
+    require(actor, Permission.CONFIGURE_CELLAR)
+    for command in commands:
+        _refuse_future(command, now)
+    vineyards = _share_vineyards(session, {command.vineyard_code for command in commands})
+    rows = [
+        command.model_dump(exclude={"vineyard_code", "block_code"})
+        | {"winery_id": actor.winery_id, "vineyard_id": vineyards[command.vineyard_code.lower()]}
+        for command in commands
+    ]
+    added = session.execute(
+        insert_rows(HarvestLot, rows)
+        .on_conflict_do_nothing()
+        .returning(HarvestLot.code, HarvestLot.id)
+    )
+    ids = {code: row_id for code, row_id in added}
+    taken = next((command.code for command in commands if command.code not in ids), None)
+    if taken is not None:
+        raise code_taken(HarvestLot, taken)
+    return [ids[command.code] for command in commands]
 
 
 def get_lot(session: Session, lot_id: int) -> LotView:
@@ -218,7 +259,9 @@ def _move_lot(session: Session, row: HarvestLot, command: ChangeLot) -> dict[str
     elif vineyard.id == row.vineyard_id or row.block_id is None:
         block_id = row.block_id
     else:
-        raise refuse_field("block_code", "needed", "Say the block in the new vineyard, or null.")
+        raise refuse_field(
+            "block_code", "needed", say("Say the block in the new vineyard, or null.")
+        )
     return {"vineyard_id": vineyard.id, "block_id": block_id}
 
 
@@ -236,7 +279,10 @@ def delete_lot(session: Session, lot_id: int, *, actor: Actor, seen: Seen) -> No
         if name_constraint(error) != "harvest_lots_used_stay":
             raise
         raise Conflict(
-            f"A fermentation came from {row.code}, so it stays in the book. Nothing was deleted.",
+            say(
+                "A fermentation came from %(code)s, so it stays in the book. Nothing was deleted.",
+                code=row.code,
+            ),
             code="lot_in_use",
         ) from error
 
@@ -251,14 +297,26 @@ def restore_lot(session: Session, lot_id: int, *, actor: Actor) -> LotView:
 
 
 def _share_vineyard(session: Session, code: str) -> Vineyard:
-    row = session.scalar(
-        select(Vineyard)
-        .where(func.lower(Vineyard.code) == func.lower(code), Vineyard.deleted_at.is_(None))
+    return session.get_one(Vineyard, _share_vineyards(session, [code])[code.lower()])
+
+
+def _share_vineyards(session: Session, codes: Collection[str]) -> dict[str, int]:
+    """Ids of living vineyards by their codes in small letters; they stay while the transaction lasts."""
+    wanted = sorted({code.lower() for code in codes})
+    rows = session.execute(
+        select(Vineyard.code, Vineyard.id)
+        .where(func.lower(Vineyard.code) == any_(literal(wanted, ARRAY(Text))))
+        .where(Vineyard.deleted_at.is_(None))
+        .order_by(Vineyard.id)
         .with_for_update(read=True)
     )
-    if row is None:
-        raise refuse_field("vineyard_code", "unknown_vineyard", f"There is no vineyard {code}.")
-    return row
+    ids = {row.code.lower(): row.id for row in rows}
+    missing = next((code for code in codes if code.lower() not in ids), None)
+    if missing is not None:
+        raise refuse_field(
+            "vineyard_code", "unknown_vineyard", say("There is no vineyard %(code)s.", code=missing)
+        )
+    return ids
 
 
 def _share_block(session: Session, vineyard: Vineyard, code: str | None) -> int | None:
@@ -274,10 +332,14 @@ def _share_block(session: Session, vineyard: Vineyard, code: str | None) -> int 
         .with_for_update(read=True)
     )
     if row is None:
-        raise refuse_field("block_code", "unknown_block", f"{vineyard.code} has no block {code}.")
+        raise refuse_field(
+            "block_code",
+            "unknown_block",
+            say("%(code)s has no block %(code_2)s.", code=vineyard.code, code_2=code),
+        )
     return row.id
 
 
 def _refuse_future(command: CreateLot | ChangeLot, now: datetime) -> None:
     if command.harvested_on > (now + FUTURE_HARVEST).date():
-        raise refuse_field("harvested_on", "in_future", "This day has not come yet.")
+        raise refuse_field("harvested_on", "in_future", say("This day has not come yet."))

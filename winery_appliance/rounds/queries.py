@@ -6,6 +6,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from winery_appliance.auth.queries import find_names
+from winery_appliance.cellar_work.skips import read_last_skips
 from winery_appliance.core.density import density_from_brix
 from winery_appliance.core.units import (
     UNIT_SYMBOLS,
@@ -42,11 +44,24 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Skip:
+    """A tank was passed by."""
+
+    reason: str
+    skipped_at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
 class RoundTank:
-    """One tank of the round: what lies in it, its last readings (oldest first), and what is expected of the next."""
+    """One stop of the round: what lies there, its last readings (oldest first), and what is expected of the next.
+
+    A wine that lies in many vessels is one stop, at the first of `vessel_codes` in walking order.
+    """
 
     fermentation_id: int
     vessel_code: str
+    vessel_codes: tuple[str, ...]
     code: str
     style: str
     origin: str
@@ -55,6 +70,7 @@ class RoundTank:
     temperature: list[Reading]
     expected: Expectation | None
     read_at: datetime | None
+    skipped: Skip | None
 
 
 @dataclass(frozen=True)
@@ -85,10 +101,17 @@ def read_round(session: Session, *, now: datetime) -> RoundView:
     ids = [ferment.id for ferment in ferments]
     sugars = read_recent_points(session, ids, SampleType.sugar, each=READINGS_FOR_PACE)
     warmth = read_recent_points(session, ids, SampleType.temperature, each=2)
-    places = {vessel.code: place for place, vessel in enumerate(list_vessels(session))}
+    skips = _read_skips(session, ids)
     tanks = [
-        _view_tank(f, sugars.get(f.id, []), warmth.get(f.id, []), winery.sugar_unit, now)
-        for f in sorted(ferments, key=lambda f: places.get(f.vessel_code, len(places)))
+        _view_tank(
+            f,
+            sugars.get(f.id, []),
+            warmth.get(f.id, []),
+            skips.get(f.id),
+            winery.sugar_unit,
+            now,
+        )
+        for f in place_in_walking_order(session, ferments)
     ]
     return RoundView(
         now,
@@ -99,6 +122,23 @@ def read_round(session: Session, *, now: datetime) -> RoundView:
         _limits(SampleType.temperature, Unit.celsius),
         tanks,
     )
+
+
+def place_in_walking_order(
+    session: Session, ferments: Sequence[FermentationView]
+) -> list[FermentationView]:
+    """Fermentations in the order in which somebody passes their first vessels."""
+    places = {vessel.code: place for place, vessel in enumerate(list_vessels(session))}
+    return sorted(ferments, key=lambda ferment: places.get(ferment.vessel_code, len(places)))
+
+
+def _read_skips(session: Session, ids: Sequence[int]) -> dict[int, Skip]:
+    found = read_last_skips(session, ids)
+    names = find_names(session, {skip.recorded_by for skip in found.values()})
+    return {
+        of: Skip(skip.reason, skip.skipped_at, names.get(skip.recorded_by, "?"))
+        for of, skip in found.items()
+    }
 
 
 def _limits(sample_type: SampleType, unit: Unit) -> Limits:
@@ -114,6 +154,7 @@ def _view_tank(
     ferment: FermentationView,
     sugars: Sequence[Point],
     warmth: Sequence[Point],
+    skipped: Skip | None,
     unit: Unit,
     now: datetime,
 ) -> RoundTank:
@@ -129,6 +170,7 @@ def _view_tank(
     return RoundTank(
         ferment.id,
         ferment.vessel_code,
+        ferment.vessel_codes,
         ferment.code,
         ferment.style,
         ", ".join(dict.fromkeys(source.variety for source in ferment.lot_sources)),
@@ -142,4 +184,5 @@ def _view_tank(
             driest=drier,
         ),
         max((reading.measured_at for reading in [*sugar, *temperature]), default=None),
+        skipped,
     )

@@ -7,6 +7,7 @@ from winery_appliance.auth.guards import current_actor, permitted
 from winery_appliance.auth.permissions import Permission
 from winery_appliance.core import web
 from winery_appliance.core.errors import Invalid
+from winery_appliance.core.words import say
 from winery_appliance.fermentation.places import find_latest_in_vessels
 from winery_appliance.search import queries
 from winery_appliance.search.commands import Search
@@ -28,7 +29,7 @@ def search() -> ResponseReturnValue:
     try:
         asked = web.parse(Search, {"q": wanted})
     except Invalid:
-        sentence = "Type a part of a code or name, at most 60 characters." if wanted else None
+        sentence = say("Type a part of a code or name, at most 60 characters.") if wanted else None
     else:
         with web.transaction(current_actor().winery_id) as session:
             hits = queries.find(session, asked.q, limit=MOST_SHOWN + 1)

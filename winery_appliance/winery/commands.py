@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -13,12 +14,18 @@ from pydantic import (
 )
 
 from winery_appliance.auth.commands import Email, Password
+from winery_appliance.core.errors import Invalid
 from winery_appliance.core.typed_text import Code, Line, TimeZone, forget_defaults, must_match
+from winery_appliance.core.validation import parse
+from winery_appliance.core.words import N_, say
+from winery_appliance.winery.tank_list import read_tank_list
 
 WineryCode = Annotated[
     Line,
     StringConstraints(max_length=20, to_upper=True),
-    must_match(r"[A-Za-z0-9][A-Za-z0-9_-]*", "a short code of letters and digits, without blanks"),
+    must_match(
+        r"[A-Za-z0-9][A-Za-z0-9_-]*", N_("a short code of letters and digits, without blanks")
+    ),
 ]
 
 
@@ -37,13 +44,16 @@ class AddWinery(BaseModel):
 Country = Annotated[
     Line,
     StringConstraints(to_upper=True),
-    must_match(r"[A-Za-z]{2}", "a country by its two letters, such as ES"),
+    must_match(r"[A-Za-z]{2}", N_("a country by its two letters, such as ES")),
 ]
 Language = Annotated[
     Line,
     StringConstraints(to_lower=True),
-    must_match(r"[A-Za-z]{2}", "a language by its two letters, such as en"),
+    must_match(r"[A-Za-z]{2}", N_("a language by its two letters, such as en")),
 ]
+OurLanguage = Literal["en", "es", "fr", "it"]
+SugarUnit = Literal["brix", "sg", "kg_m3", "baume", "oechsle", "kmw"]
+TemperatureUnit = Literal["celsius", "fahrenheit"]
 MOST_VESSELS = 5000
 
 
@@ -63,8 +73,8 @@ class ChangeWinery(BaseModel):
     latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None = None
     longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None = None
     language: Language = "en"
-    sugar_unit: Literal["brix", "sg", "kg_m3", "baume", "oechsle", "kmw"] = "brix"
-    temperature_unit: Literal["celsius", "fahrenheit"] = "celsius"
+    sugar_unit: SugarUnit = "brix"
+    temperature_unit: TemperatureUnit = "celsius"
     time_zone: TimeZone = "UTC"
     legal_region: Literal["eu", "us"] = "eu"
     walking_order: Literal["position", "code"] = "position"
@@ -132,8 +142,25 @@ class ListVessels(BaseModel):
     deleted: Literal["true", "false"] = "false"
 
 
+def _read_tanks(typed: object) -> object:
+    """A typed list of tanks, each standing where its line stands (ValueError)."""
+    if not isinstance(typed, str):
+        return typed
+    tanks = []
+    for position, tank in enumerate(read_tank_list(typed), 1):
+        given = {"code": tank.code, "capacity_l": tank.litres, "position": position}
+        try:
+            tanks.append(parse(CreateVessel, given))
+        except Invalid as error:
+            told = error.fields[0].detail.removesuffix(".")
+            raise ValueError(
+                say("line %(number)s: %(told)s", number=tank.line, told=told)
+            ) from error
+    return tuple(tanks)
+
+
 class SetUpWinery(BaseModel):
-    """The first run: the code that proves who installed the appliance, the winery and its owner."""
+    """The first run: the code that proves who installed the appliance, the winery with its tanks, and its owner."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -141,6 +168,10 @@ class SetUpWinery(BaseModel):
     winery_name: WineryTitle
     winery_code: WineryCode
     time_zone: TimeZone = "UTC"
+    language: OurLanguage = "en"
+    sugar_unit: SugarUnit = "brix"
+    temperature_unit: TemperatureUnit = "celsius"
+    tanks: Annotated[tuple[CreateVessel, ...], BeforeValidator(_read_tanks)] = ()
     display_name: Annotated[Line, StringConstraints(max_length=80)]
     email: Email
     password: Password
@@ -152,5 +183,5 @@ class SetUpWinery(BaseModel):
         """Both passwords are the same (ValueError)."""
         first = info.data.get("password")
         if first is not None and first.get_secret_value() != again.get_secret_value():
-            raise ValueError("the two passwords are not the same")
+            raise ValueError(say("the two passwords are not the same"))
         return again

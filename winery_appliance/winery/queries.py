@@ -1,14 +1,16 @@
 """What may be read of the winery and its vessels."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from math import inf
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
+from winery_appliance.auth.queries import read_chosen_units
+from winery_appliance.core.db import Database
 from winery_appliance.core.many_rows import is_among
 from winery_appliance.core.units import Unit
 from winery_appliance.winery.models import Vessel, Winery
@@ -69,6 +71,21 @@ def read_winery(session: Session) -> WineryView:
     return view_winery(row)
 
 
+@dataclass(frozen=True)
+class Units:
+    """What a page shows sugar and temperature in."""
+
+    sugar: Unit
+    temperature: Unit
+
+
+def read_units(session: Session, user_id: int) -> Units:
+    """The units of a person: those that were chosen, else the winery's."""
+    winery = read_winery(session)
+    sugar, temperature = read_chosen_units(session, user_id)
+    return Units(Unit(sugar or winery.sugar_unit), Unit(temperature or winery.temperature_unit))
+
+
 def view_winery(row: Winery) -> WineryView:
     """A row as plain data."""
     return WineryView(
@@ -94,6 +111,19 @@ def list_wineries(session: Session) -> list[WineryName]:
     """Every winery of the appliance by its code; only the role `worker` has this door, and no winery need be entered."""
     rows = session.execute(text("SELECT id, code, name FROM door_list_wineries()"))
     return [WineryName(*row) for row in rows]
+
+
+def find_in_wineries(db: Database, wanted: Select[int]) -> Iterator[tuple[int, int]]:
+    """What `wanted` finds in each winery, one after the other: the winery's id and what was found.
+
+    For `db` connected as the role `worker`.
+    """
+    with db.transaction() as session:
+        wineries = list_wineries(session)
+    for winery in wineries:
+        with db.transaction(winery.id) as session:
+            found = session.scalars(wanted).all()
+        yield from ((winery.id, each) for each in found)
 
 
 def find_vessel(session: Session, code: str) -> VesselView | None:

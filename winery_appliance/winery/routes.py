@@ -11,9 +11,11 @@ from winery_appliance.core import web
 from winery_appliance.core.errors import AppError, ChangedMeanwhile, Conflict
 from winery_appliance.core.typed_text import list_zones
 from winery_appliance.core.version_tags import make_tag
+from winery_appliance.core.words import ngettext, say, speak, spoken
 from winery_appliance.winery import queries, service
 from winery_appliance.winery import vessels as vessels_service
 from winery_appliance.winery.commands import ChangeVessel, ChangeWinery, CreateVessel, SetUpWinery
+from winery_appliance.winery.setting_up import set_up_winery
 
 blueprint = Blueprint("winery", __name__, template_folder="templates")
 
@@ -24,16 +26,15 @@ def first_run() -> ResponseReturnValue:
     with web.transaction() as opened:
         if service.exists_any_winery(opened):
             return redirect("/")
-    return _show_form({"time_zone": "UTC"}, None)
+    return _show_form({"time_zone": "UTC", "language": spoken()}, None)
 
 
 @blueprint.post("/setup")
 def set_up() -> ResponseReturnValue:
-    """Make the winery and its owner, and sign the owner in."""
+    """Make the winery, its tanks and its owner, and sign the owner in."""
     try:
-        actor = service.set_up_winery(
-            web.database(), web.parse(SetUpWinery, request.form.to_dict())
-        )
+        command = web.parse(SetUpWinery, request.form.to_dict())
+        actor = set_up_winery(web.database(), command)
     except AppError as error:
         return _show_form(request.form.to_dict(), error), 422
     with web.transaction(actor.winery_id) as opened:
@@ -43,6 +44,19 @@ def set_up() -> ResponseReturnValue:
     session.clear()
     session.permanent = True
     login_user(SignedInUser(actor, token))
+    speak(command.language)
+    if command.tanks:
+        flash(
+            ngettext(
+                "%(num)s tank is in the cellar.",
+                "%(num)s tanks are in the cellar.",
+                len(command.tanks),
+            ),
+            "success",
+        )
+    flash(
+        say("The book has begun. How to keep it safe stands under Account, How it is."), "success"
+    )
     return redirect("/", 303)
 
 
@@ -82,7 +96,7 @@ def change_settings() -> ResponseReturnValue:
             )
     except AppError as error:
         return _show_settings(typed, error), 422
-    flash("The settings are saved.", "success")
+    flash(say("The settings are saved."), "success")
     return redirect(url_for("winery.settings"), 303)
 
 
@@ -122,7 +136,7 @@ def add_vessel() -> ResponseReturnValue:
             added, _ = vessels_service.add_vessel(opened, command, actor=actor)
     except AppError as error:
         return _show_vessel(None, typed, error), 422
-    flash(f"{added.code} is in the cellar.", "success")
+    flash(say("%(code)s is in the cellar.", code=added.code), "success")
     return redirect(url_for("winery.vessels"), 303)
 
 
@@ -152,7 +166,7 @@ def change_vessel(vessel_id: int) -> ResponseReturnValue:
             )
     except AppError as error:
         return _show_vessel(before, typed, error), 422
-    flash(f"{after.code} is saved.", "success")
+    flash(say("%(code)s is saved.", code=after.code), "success")
     return redirect(url_for("winery.vessels"), 303)
 
 
@@ -212,4 +226,4 @@ def _show_form(values: dict[str, str], error: AppError | None) -> str:
     faults = {field.path: field.detail for field in error.fields} if error else {}
     said = None if error is None or faults else error.detail
     form = {"values": values, "errors": faults, "error": said}
-    return render_template("winery/first_run.html", form=form)
+    return render_template("winery/first_run.html", form=form, zones=list_zones())

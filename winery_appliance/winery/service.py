@@ -7,15 +7,15 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from winery_appliance.auth.commands import CreateUser
-from winery_appliance.auth.passwords import hash_password, make_readable_secret
-from winery_appliance.auth.permissions import Permission, Role
-from winery_appliance.auth.service import Actor, create_user, require
-from winery_appliance.core.db import Database, enter_winery
+from winery_appliance.auth.passwords import make_readable_secret
+from winery_appliance.auth.permissions import Permission
+from winery_appliance.auth.service import Actor, require
+from winery_appliance.core.db import enter_winery
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid
 from winery_appliance.core.outbox import publish
 from winery_appliance.core.version_tags import refuse_stale
-from winery_appliance.winery.commands import ChangeWinery, SetUpWinery
+from winery_appliance.core.words import say
+from winery_appliance.winery.commands import ChangeWinery
 from winery_appliance.winery.events import WineryChanged
 from winery_appliance.winery.models import SetupCode, Winery
 from winery_appliance.winery.queries import WineryView, view_winery
@@ -36,46 +36,39 @@ def make_setup_code(session: Session) -> str:
     return code
 
 
-def set_up_winery(db: Database, command: SetUpWinery) -> Actor:
-    """Make the first winery and its owner. The code is used up in the same transaction.
+def spend_setup_code(session: Session, typed: str) -> None:
+    """Use up the setup code. Raises Invalid unless `typed` is the latest one and not used yet."""
+    used = session.scalar(
+        update(SetupCode)
+        .where(SetupCode.code_hash == _hash_code(typed), SetupCode.used_at.is_(None))
+        .values(used_at=func.now())
+        .returning(SetupCode.id)
+    )
+    if used is None:
+        raise _wrong_code()
 
-    Raises Conflict when the appliance is set up already and Invalid when the code is wrong or used.
-    """
-    hashed = hash_password(command.password.get_secret_value())
-    with db.transaction() as session:
-        if exists_any_winery(session):
-            raise Conflict("This appliance is set up already. Sign in.", code="already_set_up")
-        used = session.scalar(
-            update(SetupCode)
-            .where(
-                SetupCode.code_hash == _hash_code(command.setup_code), SetupCode.used_at.is_(None)
-            )
-            .values(used_at=func.now())
-            .returning(SetupCode.id)
-        )
-        if used is None:
-            raise Invalid(
-                "This setup code is not valid. The latest one stands in the terminal that started the appliance.",
-                code="wrong_setup_code",
-                fields=[FieldFault("setup_code", "wrong", "Not the latest setup code.")],
-            )
-        winery_id = create_winery(
-            session,
-            code=command.winery_code,
-            name=command.winery_name,
-            time_zone=command.time_zone,
-        )
-        owner = CreateUser(
-            email=command.email,
-            display_name=command.display_name,
-            role=Role.OWNER,
-        )
-        user_id = create_user(session, winery_id, owner, hashed)
-    return Actor(user_id, winery_id, Role.OWNER, command.display_name)
+
+def check_setup_code(session: Session, typed: str) -> None:
+    """Raise Invalid unless `typed` is the setup code; it is not used up."""
+    wanted = select(SetupCode.id).where(
+        SetupCode.code_hash == _hash_code(typed), SetupCode.used_at.is_(None)
+    )
+    if session.scalar(wanted) is None:
+        raise _wrong_code()
+
+
+def _wrong_code() -> Invalid:
+    return Invalid(
+        say(
+            "This setup code is not valid. The latest one stands in the terminal that started the appliance."
+        ),
+        code="wrong_setup_code",
+        fields=[FieldFault("setup_code", "wrong", say("Not the latest setup code."))],
+    )
 
 
 def create_winery(
-    session: Session, *, code: str, name: str, time_zone: str = "UTC", is_demo: bool = False
+    session: Session, *, code: str, name: str, is_demo: bool = False, **settings: str
 ) -> int:
     """Add a winery and enter it; its id. A demo's can be removed again. Raises Conflict when the code is taken."""
     winery_id: int = session.execute(
@@ -84,12 +77,10 @@ def create_winery(
     enter_winery(session, winery_id)
     try:
         with session.begin_nested():
-            session.add(
-                Winery(id=winery_id, code=code, name=name, time_zone=time_zone, is_demo=is_demo)
-            )
+            session.add(Winery(id=winery_id, code=code, name=name, is_demo=is_demo, **settings))
     except IntegrityError as error:
         raise Conflict(
-            f"There is a winery with the code {code} already.", code="code_taken"
+            say("There is a winery with the code %(code)s already.", code=code), code="code_taken"
         ) from error
     return winery_id
 
@@ -106,9 +97,9 @@ def change_winery(
     if (row.latitude is None) != (row.longitude is None):
         missing = "latitude" if row.latitude is None else "longitude"
         raise Invalid(
-            "Latitude and longitude go together. Nothing was saved.",
+            say("Latitude and longitude go together. Nothing was saved."),
             code="half_a_place",
-            fields=[FieldFault(missing, "missing", "Give both, or neither.")],
+            fields=[FieldFault(missing, "missing", say("Give both, or neither."))],
         )
     session.flush()
     publish(session, WineryChanged(row.id))

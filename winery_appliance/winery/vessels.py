@@ -1,6 +1,6 @@
 """Use cases of vessels. One that leaves the cellar can come back; the wine that lay in it stays known."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -16,8 +16,9 @@ from winery_appliance.core.coded_rows import (
     write_row,
 )
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid
-from winery_appliance.core.outbox import publish
+from winery_appliance.core.outbox import publish, publish_all
 from winery_appliance.core.version_tags import refuse_stale
+from winery_appliance.core.words import say
 from winery_appliance.winery.commands import ChangeVessel, CreateVessel, SetWalkingOrder
 from winery_appliance.winery.events import (
     VesselAdded,
@@ -45,6 +46,22 @@ def add_vessel(session: Session, command: CreateVessel, *, actor: Actor) -> tupl
     if created:
         publish(session, VesselAdded(actor.winery_id, vessel_id))
     return get_vessel(session, vessel_id), created
+
+
+def add_vessels(session: Session, commands: Sequence[CreateVessel], *, actor: Actor) -> None:
+    """Add many vessels at once. Raises NotAllowed, or Conflict when a code is in use."""
+    require(actor, Permission.CONFIGURE_CELLAR)
+    if not commands:
+        return
+    rows = [Vessel(winery_id=actor.winery_id, **command.model_dump()) for command in commands]
+    try:
+        with session.begin_nested():
+            session.add_all(rows)
+    except IntegrityError as error:
+        raise Conflict(
+            say("One of these codes is in use already. Nothing was saved."), code="code_taken"
+        ) from error
+    publish_all(session, [VesselAdded(actor.winery_id, row.id) for row in rows])
 
 
 def get_vessel(session: Session, vessel_id: int) -> VesselView:
@@ -94,7 +111,10 @@ def delete_vessel(
         if name_constraint(error) != "vessels_in_use_stay":
             raise
         raise Conflict(
-            f"Wine lies in {row.code}. Nothing was deleted. Move the wine or complete it first.",
+            say(
+                "Wine lies in %(code)s. Nothing was deleted. Move the wine or complete it first.",
+                code=row.code,
+            ),
             code="vessel_occupied",
         ) from error
     publish(session, VesselDeleted(actor.winery_id, vessel_id))
@@ -133,7 +153,9 @@ def set_walking_order(
     ]
     if faults:
         raise Invalid(
-            f"Nothing was saved. {faults[0].detail}", code="wrong_walking_order", fields=faults
+            say("Nothing was saved. %(detail)s", detail=faults[0].detail),
+            code="wrong_walking_order",
+            fields=faults,
         )
     places = {code: n for n, code in enumerate(wanted, 1)}
     for code, vessel in vessels.items():
@@ -145,5 +167,5 @@ def set_walking_order(
 
 def _doubt(code: str, known: Collection[str], before: Collection[str]) -> str:
     if code not in known:
-        return "There is no such vessel."
-    return "It is named twice." if code in before else ""
+        return say("There is no such vessel.")
+    return say("It is named twice.") if code in before else ""

@@ -40,6 +40,16 @@ INSERT INTO samples (winery_id, fermentation_id, client_uuid, sample_type, value
             UNION ALL SELECT f, 1, NULL FROM generate_series(2, %(n)s) f) s;
 INSERT INTO historical_samples (id, winery_id, fermentation_id, varietal, sample_type, measured_at, value, source)
     SELECT id, 1, fermentation_id, 'Tempranillo', sample_type, measured_at, value, 'live' FROM samples;
+INSERT INTO past_ferments (winery_id, fermentation_id, code, varietal, style, vessel_size, source, started_at, start_density,
+        share_gone, last_h, by_share, by_time)
+    SELECT 1, id, code, 'Tempranillo', 'red', 'unknown', 'live', started_at, 1098, 0.9, 200, decode(repeat('00', 328), 'hex'),
+        decode(repeat('00', 728), 'hex') FROM fermentations;
+INSERT INTO patterns (winery_id, varietal, style, vessel_size, ferments, content)
+    SELECT 1, 'V' || i, 'red', 'unknown', %(n)s, jsonb_build_object('places', (SELECT jsonb_agg(jsonb_build_array(id, 50))
+        FROM fermentations), 'came_dry', 1, 'by_share', bands, 'by_time', bands) || figures FROM generate_series(1, %(n)s) i,
+        (SELECT '{"lag_hours": [1, 1, 1, 1, 1], "days_to_dry": [1, 1, 1, 1, 1], "fastest": [1, 1, 1, 1, 1],
+            "temperature": [1, 1, 1, 1, 1]}'::jsonb AS figures,
+            '{"share": [], "ferments": [], "hours": [], "sugar": [], "temperature": [], "rate": []}'::jsonb AS bands) told;
 INSERT INTO imports (winery_id, client_uuid, file_name, size_bytes, created_by)
     SELECT 1, gen_random_uuid(), 'f', 1, 1 FROM generate_series(1, %(n)s) i;
 INSERT INTO import_mappings (winery_id, name, fingerprint, answers)
@@ -47,8 +57,8 @@ INSERT INTO import_mappings (winery_id, name, fingerprint, answers)
 INSERT INTO imported_wines (winery_id, import_id, number, fermentation_id, is_new)
     SELECT 1, 1, i, i, false FROM generate_series(1, %(n)s) i;
 INSERT INTO staged_wines (import_id, number, code, line) SELECT 1, i, 'C' || i, i FROM generate_series(1, %(n)s) i;
-INSERT INTO staged_readings (import_id, line, place, code, wine, verdict)
-    SELECT 1, i, 1, 'C' || i, i, 'refused' FROM generate_series(1, %(n)s) i;
+INSERT INTO staged_readings (import_id, line, place, code, wine, verdict, detail)
+    SELECT 1, i, 1, 'C' || i, i, 'refused', 'No number.' FROM generate_series(1, %(n)s) i;
 INSERT INTO analyses (winery_id, fermentation_id, covers_samples) SELECT 1, id, 1 FROM fermentations;
 INSERT INTO anomalies (winery_id, fermentation_id, analysis_id, type, severity, deviation_score, title, explanation, threshold,
         clears_when, evidence, since, acknowledged_by, acknowledged_at, assigned_to)
@@ -86,6 +96,8 @@ INSERT INTO device_readings (winery_id, device_id, read_at, quantity, value)
     SELECT 1, 1, now() - i * interval '1 hour', 'temperature', 24 FROM generate_series(1, %(n)s) i;
 INSERT INTO fermentation_notes (winery_id, fermentation_id, user_id, client_uuid, content, noted_at, body_hash)
     SELECT 1, 1, i, gen_random_uuid(), 'Smells of cherries.', now(), 'x' FROM generate_series(1, %(n)s) i;
+INSERT INTO skipped_readings (winery_id, fermentation_id, client_uuid, reason, skipped_at, recorded_by, body_hash)
+    SELECT 1, f, gen_random_uuid(), 'Foam', now(), 1, 'x' FROM generate_series(1, %(n)s) f;
 INSERT INTO note_photos (winery_id, note_id, digest, width, height, image, thumbnail)
     SELECT 1, id, 'd', 1, 1, 'x', 'x' FROM fermentation_notes;
 INSERT INTO tasks (winery_id, client_uuid, body_hash, kind, title, instructions, fermentation_id, vessel_id, planned_by, assigned_to, due_at)
@@ -95,3 +107,20 @@ INSERT INTO device_hours (winery_id, device_id, hour) SELECT 1, i, date_trunc('h
 INSERT INTO samples (winery_id, fermentation_id, client_uuid, sample_type, value_typed, unit, value, measured_at, device_id, body_hash)
     SELECT 1, 1, gen_random_uuid(), 'temperature', '24.00', 'celsius', 24, now() - i * interval '1 hour', i, 'x'
         FROM generate_series(1, %(n)s) i;
+INSERT INTO notification_settings (winery_id) VALUES (1);
+INSERT INTO notification_rules (winery_id, user_id, severity, critical_breaks_quiet, escalation, daily_summary)
+    SELECT 1, id, 'warning', true, false, false FROM users;
+INSERT INTO webhooks (winery_id, name, url, severity, signing_secret_sealed, created_by)
+    SELECT 1, 'W' || i, 'https://example.org/', 'warning', 'x', 1 FROM generate_series(1, %(n)s) i;
+INSERT INTO notices (winery_id, kind, cause, severity, anomaly_id, user_id, send_after)
+    SELECT 1, 'opened', 'opened:' || id, 'warning', id, 1, now() FROM anomalies;
+INSERT INTO log_lines (at, process, level, event, of_winery, details)
+    SELECT now(), 'web', 'info', 'request', 1, '{}' FROM generate_series(1, %(n)s) i;
+INSERT INTO sign_in_rules (winery_id, second_factor_required) VALUES (1, false);
+INSERT INTO second_factors (winery_id, user_id, secret_sealed) SELECT 1, id, 'x' FROM users;
+INSERT INTO recovery_codes (winery_id, user_id, code_hash) SELECT 1, id, 'x' FROM users;
+INSERT INTO replays (winery_id, vintage, rules, asked_by) SELECT 1, 2000 + i, '[]', 1 FROM generate_series(1, %(n)s) i;
+INSERT INTO rule_settings (winery_id, check_id, style, limits)
+    SELECT 1, c, s, '{}' FROM unnest(ARRAY['stuck', 'sluggish', 'slow_start', 'too_fast', 'temp_high', 'temp_low', 'temp_rate',
+        'cooling_failure', 'nutrient', 'h2s', 'va_rise', 'va_limit', 'mlf_stall']) c,
+        unnest(ARRAY['red', 'white', 'rose', 'orange']) s LIMIT %(n)s;

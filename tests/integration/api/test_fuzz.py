@@ -12,7 +12,7 @@ from tests.integration.conftest import Api, Tank
 EXAMPLES = 10
 
 
-@pytest.mark.parametrize("name", ["ana", "bruno", "vera"])
+@pytest.mark.parametrize("name", ["ana", "marco", "bruno", "vera"])
 def test_every_answer_is_one_that_the_description_names(
     address: str, tank: Tank, sign_in_api: Callable[[str], Api], name: str, tmp_path: Path
 ) -> None:

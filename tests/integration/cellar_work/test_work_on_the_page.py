@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
 from tests.conftest import PASSWORD, Cast, Winery
-from tests.integration.auth.test_sign_in import Browser
+from tests.integration.browser import Browser
 from tests.integration.conftest import Tank
 
 SOUND = {"addition_kind": "dap", "addition_dose": "1", "addition_unit": "g_hl"}

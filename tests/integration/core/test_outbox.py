@@ -23,6 +23,13 @@ class VatTasted(Event):
 
 
 @dataclass(frozen=True)
+class CellarBookFound(VatTasted):
+    """Old readings: nobody waits for them."""
+
+    patient = True
+
+
+@dataclass(frozen=True)
 class UnheardOf(Event):
     @property
     def subject(self) -> str:
@@ -249,3 +256,45 @@ def test_events_taken_by_somebody_else_meanwhile_are_not_stored_twice(
     journal.between = steal
     assert drain(book.worker, {VatTasted: [journal.reaction()]}) == 0
     assert journal.seen == []
+
+
+def test_patient_events_wait_for_all_others_also_for_those_that_come_meanwhile(
+    book: Winery, cast: Cast, journal: Journal, taste: Callable[..., None]
+) -> None:
+    winery = cast.ana.winery_id
+    with book.app.transaction(winery) as session:
+        outbox.publish_all(session, [CellarBookFound(winery, f"old {n}") for n in range(300)])
+    taste("today")
+    late = iter(["just now"])
+
+    def come_in() -> None:
+        if len(journal.seen) == 5:
+            taste(*late)
+
+    journal.between = come_in
+    reactions = {kind: [journal.reaction()] for kind in (VatTasted, CellarBookFound)}
+    assert drain(book.worker, reactions) == 302
+    seen = [vat for (vat,) in journal.seen]
+    assert seen.index("today") == 0
+    assert seen.index("just now") == 6, "after the one that was under way"
+    assert seen[1:4] == ["old 0", "old 1", "old 2"], "the oldest first"
+
+
+def test_one_worker_at_a_time_sees_to_patient_events(
+    book: Winery, cast: Cast, journal: Journal, taste: Callable[..., None]
+) -> None:
+    winery = cast.ana.winery_id
+    with book.app.transaction(winery) as session:
+        outbox.publish_all(session, [CellarBookFound(winery, f"old {n}") for n in range(3)])
+    reactions = {kind: [journal.reaction()] for kind in (VatTasted, CellarBookFound)}
+    others: list[int] = []
+
+    def work_too() -> None:
+        journal.between = lambda: None
+        taste("today")
+        others.append(drain(book.worker, reactions))
+
+    journal.between = work_too
+    assert drain(book.worker, reactions) == 3
+    assert others == [1], "the other one has hands for what cannot wait"
+    assert [vat for (vat,) in journal.seen] == ["today", "old 0", "old 1", "old 2"]

@@ -9,8 +9,13 @@ from tests.conftest import Winery
 from winery_appliance.analysis_engine.board import read_board
 from winery_appliance.auth.service import sign_in
 from winery_appliance.core import clock
+from winery_appliance.core.units import Unit
+from winery_appliance.demo.harvest import VINEYARDS
 from winery_appliance.demo.loading import load_demo
 from winery_appliance.demo.people import make_password, tell_logins
+from winery_appliance.winery.queries import Units
+
+UNITS = Units(Unit.brix, Unit.celsius)
 
 
 @pytest.fixture
@@ -30,7 +35,7 @@ def enter(book: Winery, login: str) -> int:
 
 def test_the_demo_is_what_a_newcomer_was_promised(book: Winery, demo: int) -> None:
     with book.app.transaction(demo) as session:
-        board = read_board(session, now=clock.now())
+        board = read_board(session, now=clock.now(), units=UNITS)
         vintages = session.execute(
             text(
                 "SELECT extract(year FROM started_at)::int AS year, count(*) AS ferments"
@@ -42,7 +47,15 @@ def test_the_demo_is_what_a_newcomer_was_promised(book: Winery, demo: int) -> No
                 "SELECT type, severity FROM anomalies WHERE cleared_at IS NULL AND severity <> 'info' ORDER BY type"
             )
         ).all()
+        past, drawn = session.execute(
+            text(
+                "SELECT (SELECT count(*) FROM past_ferments), (SELECT sum(ferments) FROM patterns)"
+            )
+        ).one()
+        fruits = session.scalars(text("SELECT DISTINCT varietal FROM patterns")).all()
     groups = {group.key: len(group.tanks) for group in board.groups}
+    assert past == drawn == sum(row.ferments for row in vintages), "all of them are history"
+    assert set(fruits) == set(VINEYARDS), "each of its fruit, none of fruit that nobody recorded"
     assert sum(groups.values()) == 24
     assert groups["unread"] == 1
     assert [(row.type, row.severity) for row in titles] == [
@@ -51,7 +64,7 @@ def test_the_demo_is_what_a_newcomer_was_promised(book: Winery, demo: int) -> No
         ("temp_high", "critical"),
     ]
     assert groups["act"] == 2
-    assert groups["watch"] == 1
+    assert groups["watch"] + groups["ask"] == 1
     assert board.free_vessels > 0
     assert 165 <= sum(row.ferments for row in vintages) <= 195
     assert len({row.year for row in vintages}) >= 3
@@ -62,7 +75,7 @@ def test_the_neighbour_sees_only_her_own(book: Winery, demo: int) -> None:
     assert other != demo
     with book.app.transaction(other) as session:
         count = session.scalar(text("SELECT count(*) FROM fermentations"))
-        board = read_board(session, now=clock.now())
+        board = read_board(session, now=clock.now(), units=UNITS)
     assert 0 < count < 10
     assert sum(len(group.tanks) for group in board.groups) == count
 

@@ -86,6 +86,22 @@ def test_it_is_renewed_in_its_last_30_days_by_the_same_authority(
     assert (tmp_path / "ca_certificate").read_bytes() == authority
 
 
+@pytest.mark.parametrize(("jump", "renews"), [(400, True), (-2000, False)])
+def test_after_a_jump_of_the_clock_it_is_good_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: int, renews: bool
+) -> None:
+    """A flat battery: the clock is off for a while, and nightly renewal goes on meanwhile."""
+    ensure_certificate(tmp_path, NAMES)
+    rightly = clock.now
+    with monkeypatch.context() as jumped:
+        jumped.setattr(clock, "now", lambda: rightly() + timedelta(days=jump))
+        assert ensure_certificate(tmp_path, NAMES) is renews
+        assert not ensure_certificate(tmp_path, NAMES)
+    assert ensure_certificate(tmp_path, NAMES) is renews
+    assert verify(tmp_path, "-verify_hostname", "winery.home.arpa")
+    assert not ensure_certificate(tmp_path, NAMES)
+
+
 @pytest.mark.parametrize("broken", ["tls_certificate", "tls_key"])
 @pytest.mark.parametrize("content", [None, b"", b"not a certificate"])
 def test_what_is_lost_or_broken_is_made_anew(

@@ -1,62 +1,17 @@
 """nginx's configuration, read and served by a real nginx of this machine; the whole way is walked by tests/stack."""
 
 import http.client
-import os
-import re
-import shutil
-import signal
 import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.integration.runtime.running_appliance import wait_for
-from winery_appliance.core.postgres import find_free_port
-from winery_appliance.entrypoints.certificates import ensure_certificate
+from tests.integration.entrypoints.front_server import NAME, NGINX, Front, lay_out, serving
 
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed on this machine")
-NAME = "winery.home.arpa"
-
-
-@dataclass(frozen=True)
-class Front:
-    """A configuration of our files, moved to places of this test."""
-
-    directory: Path
-    http: int
-    https: int
-
-    def command(self, *more: str) -> list[str]:
-        """nginx on this configuration."""
-        assert NGINX is not None
-        return [
-            NGINX,
-            "-e",
-            "/dev/stderr",
-            "-c",
-            str(self.directory / "nginx" / "nginx.conf"),
-            *more,
-        ]
-
-    def ask(self, method: str, path: str, *, tls: bool = True) -> tuple[int, bytes, dict[str, str]]:
-        """A status, a body and headers."""
-        line: http.client.HTTPConnection
-        if tls:
-            trust = ssl.create_default_context(cafile=str(self.directory / "ca_certificate"))
-            line = http.client.HTTPSConnection("127.0.0.1", self.https, timeout=10, context=trust)
-        else:
-            line = http.client.HTTPConnection("127.0.0.1", self.http, timeout=10)
-        try:
-            line.request(method, path, headers={"Host": NAME})
-            answer = line.getresponse()
-            return answer.status, answer.read(), dict(answer.headers)
-        finally:
-            line.close()
 
 
 @pytest.fixture
@@ -68,53 +23,16 @@ def silent_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def front(tmp_path: Path, repository: Path, silent_port: int) -> Front:
-    """Our files, with the containers' places replaced; behind them nobody answers."""
-    http_port = find_free_port()
-    https_port = next(port for port in iter(find_free_port, None) if port != http_port)
-    made = Front(tmp_path, http_port, https_port)
-    shutil.copytree(repository / "nginx", tmp_path / "nginx")
-    shutil.copytree(repository / "winery_appliance" / "static", tmp_path / "static")
-    ensure_certificate(tmp_path, [NAME, "127.0.0.1"])
-    places = {
-        "/etc/winery/nginx": f"{tmp_path}/nginx",
-        "/run/secrets": str(tmp_path),
-        "/srv/winery/static": f"{tmp_path}/static",
-        "/tmp/": f"{tmp_path}/",
-        "listen 8080": f"listen 127.0.0.1:{made.http}",
-        "listen 8443": f"listen 127.0.0.1:{made.https}",
-        "app1:8080": f"127.0.0.1:{silent_port}",
-        "app2:8080": f"127.0.0.1:{silent_port}",
-    }
-    for path in (tmp_path / "nginx").rglob("*.conf"):
-        lines = [line for line in path.read_text().splitlines() if "listen [::]" not in line]
-        text = "\n".join(lines) + "\n"
-        path.write_text(re.sub("|".join(places), lambda found: places[found.group()], text))
-    if (
-        os.geteuid() == 0
-    ):  # as root its workers would be another user, who may not enter this directory
-        config = tmp_path / "nginx" / "nginx.conf"
-        config.write_text(f"user root;\n{config.read_text()}")
-    return made
+def front(tmp_path: Path, silent_port: int) -> Front:
+    """Our files; behind them nobody answers."""
+    return lay_out(tmp_path, silent_port, silent_port)
 
 
 @pytest.fixture
 def running(front: Front) -> Iterator[Front]:
-    """The front server, serving."""
-    process = subprocess.Popen(front.command("-g", "daemon off;"), stdout=subprocess.DEVNULL)
-    try:
-        wait_for(lambda: is_alive(front), "nginx")
+    """The front server as it comes, serving."""
+    with serving(front):
         yield front
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
-
-
-def is_alive(front: Front) -> bool:
-    try:
-        return front.ask("GET", "/nginx-health", tls=False)[0] == 200
-    except OSError:
-        return False
 
 
 def test_the_files_are_read_without_a_word_of_complaint(front: Front) -> None:
@@ -138,6 +56,33 @@ def test_without_web_processes_it_still_serves_and_explains(running: Front) -> N
         assert b'"code":"maintenance"' in body
     for path in ("/problem/maintenance.html", "/static/../nginx.conf", "/static../nginx.conf"):
         assert running.ask("GET", path)[0] in {404, 503}, path
+
+
+INGEST = "/api/v1/ingest/ispindel"
+
+
+def test_readings_by_plain_http_are_led_to_tls_as_long_as_no_device_is_named(
+    running: Front,
+) -> None:
+    status, _, headers = running.ask("POST", INGEST, tls=False)
+    assert (status, headers["Location"]) == (308, f"https://{NAME}{INGEST}")
+
+
+@pytest.fixture
+def named(front: Front) -> Front:
+    """A front server whose IT has named this machine as a device."""
+    addresses = front.directory / "nginx" / "devices" / "addresses.conf"
+    addresses.write_text("127.0.0.1 1;\n")
+    return front
+
+
+def test_a_named_device_gets_through_to_the_two_paths_and_nowhere_else(named: Front) -> None:
+    with serving(named):
+        # 502: handed on, and nobody is behind this front server.
+        assert named.ask("POST", INGEST, tls=False)[0] == 502
+        assert named.ask("POST", "/api/v1/ingest/tilt", tls=False)[0] == 502
+        for path in ("/api/v1/tokens", "/sign-in", f"{INGEST}/x", "/api/v1/devices/1/readings"):
+            assert named.ask("POST", path, tls=False)[0] == 308, path
 
 
 def test_a_door_is_slowed_down_and_looking_is_not(running: Front) -> None:

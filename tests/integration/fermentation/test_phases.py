@@ -50,7 +50,9 @@ def test_af_begins_with_the_wine_and_mlf_when_it_is_said(
     assert (again.status_code, again.json) == (200, done.json)
     with book.app.transaction(cast.ana.winery_id) as session:
         told = session.scalars(
-            text("SELECT payload->>'phase' FROM outbox WHERE event = 'FermentationPhaseChanged'")
+            text(
+                "SELECT payload->>'phase' FROM outbox WHERE event = 'FermentationPhaseChanged' ORDER BY id"
+            )
         )
         assert list(told) == ["mlf", "af"], "each change once, the repetition not"
 

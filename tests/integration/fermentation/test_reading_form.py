@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import PASSWORD, Cast
-from tests.integration.auth.test_sign_in import Browser
+from tests.integration.browser import Browser
 from tests.integration.conftest import Tank
 
 

@@ -67,6 +67,8 @@ class Appliance:
                 stdout=screen,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # These tests may run under nohup, which an appliance heeds.
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
             )
         assert self.process.stdin is not None
         self.process.stdin.write(typed.encode())

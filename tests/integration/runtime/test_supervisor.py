@@ -56,7 +56,9 @@ def test_a_killed_part_is_started_again(appliance: Appliance, name: str) -> None
     wait_for(lambda: appliance.is_answering() and appliance.count_starts() == 1, "all to answer")
     assert {other: appliance.part(other) for other in others} == others
     told = [line for line in appliance.shown().splitlines() if line.startswith(name)]
-    assert told == [f"{name} was ended by SIGKILL; starting it again."]
+    assert told[0] == f"{name} was ended by SIGKILL; starting it again."
+    # A new PostgreSQL is refused until the last process of the killed one has noticed and gone.
+    assert len(told) == 1 or name == "postgres", told
 
 
 def test_a_part_that_ends_at_once_does_not_eat_the_machine(appliance: Appliance) -> None:

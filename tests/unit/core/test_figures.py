@@ -1,10 +1,40 @@
-"""Codes of many vessels in few words, none left out."""
+"""Figures as the spoken language writes them; codes of many vessels in few words, none left out."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winery_appliance.core.figures import show_codes
+from winery_appliance.core.figures import (
+    show_bare,
+    show_codes,
+    show_number,
+    show_quantity,
+    typed_quantity,
+)
+from winery_appliance.core.units import Unit
+from winery_appliance.core.words import speaking
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [
+        ("en", ["−1.50", "0.3", "32", "22.5\u00a0°Bx", "<0.10\u00a0g/L"]),
+        ("es", ["−1,50", "0,3", "32", "22,5\u00a0°Bx", "<0,10\u00a0g/L"]),
+        ("fr", ["−1,50", "0,3", "32", "22,5\u00a0°Bx", "<0,10\u00a0g/L"]),
+        ("it", ["−1,50", "0,3", "32", "22,5\u00a0°Bx", "<0,10\u00a0g/L"]),
+    ],
+)
+def test_a_figure_has_the_mark_of_the_language_wherever_it_is_said(
+    language: str, shown: list[str]
+) -> None:
+    with speaking(language):
+        assert shown == [
+            show_number(-1.5, 2),
+            show_bare(0.3),
+            show_bare(32.0),
+            show_quantity(22.5, Unit.brix),
+            typed_quantity("<0.10", Unit.g_l, "<"),
+        ]
 
 
 @pytest.mark.parametrize(

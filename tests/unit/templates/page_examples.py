@@ -12,16 +12,31 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
+
 from backup import health
+from backup.health import Finding
+from sync.health import OffsiteHealth, assess_offsite
+from tests.unit.templates.fruit_examples import FRUIT_PAGES
+from tests.unit.templates.history_examples import HISTORY_PAGES
 from tests.unit.templates.page_harness import NOW
+from tests.unit.templates.rule_examples import RULE_PAGES
 from winery_appliance.analysis_engine.alarm_pages import TABS
+from winery_appliance.auth.permissions import Role
 from winery_appliance.cellar_work.work_forms import WorkForm, empty_forms
 from winery_appliance.core.settings import Settings
 from winery_appliance.entrypoints.api_docs import arrange
+from winery_appliance.entrypoints.subsystems import Subsystem
 from winery_appliance.fermentation.lot_sources import LotSourceView
 from winery_appliance.fermentation.managing import fill_in, list_choices
 from winery_appliance.fermentation.queries import FermentationView
 from winery_appliance.fermentation.states import PHASES, Phase
+from winery_appliance.notifications.queries import (
+    RuleView,
+    SettingsView,
+    Waiting,
+    view_default,
+)
 from winery_appliance.rounds.labels import make_label
 from winery_appliance.search.queries import Hit
 from winery_appliance.winery.queries import VesselView
@@ -40,6 +55,9 @@ def row(at: datetime, label: str, value: str, unit: str, **other: Any) -> Any:
     given = {
         "qualifier": None,
         "canonical_text": None,
+        "earlier": (),
+        "reason": None,
+        "voided": False,
         "by": "Bruno",
         "confirmed": False,
         "late": False,
@@ -93,6 +111,9 @@ ROWS = [
             "°Bx",
             late=index == 12,
             confirmed=index == 9,
+            earlier=("9.5\u00a0°Bx",) if index == 7 else (),
+            reason="two digits swapped" if index in {5, 7} else None,
+            voided=index == 5,
         ),
         row(MOMENTS[index], "Temperature", f"{WARMTH[index]:.1f}", "°C", by="Lucía Fernández"),
     )
@@ -120,12 +141,38 @@ def chart(alarm: bool = True) -> dict[str, Any]:
         "alarm": window if alarm else None,
         "dry_line": -1.0,
         "wanted_temperature": [22, 28],
+        "temperature_unit": "°C",
+        "fan": [
+            [
+                (NOW + timedelta(hours=12 * i)).timestamp(),
+                5.5 - 1.1 * i,
+                5.5 - 0.5 * i,
+                5.5 - 0.1 * i,
+            ]
+            for i in range(7)
+        ],
+        "band": {
+            "ferments": 14,
+            "points": [
+                [
+                    (START + timedelta(days=day)).timestamp(),
+                    *(max(-2, falling(day) - off) for off in (3, 2, 1, 0, -1)),
+                ]
+                for day in range(13)
+            ],
+        },
+        "marks": [
+            {"at": MOMENTS[2].timestamp(), "lane": "added", "label": "DAP 20 g/hL"},
+            {"at": MOMENTS[9].timestamp(), "lane": "notes", "label": "Note"},
+            {"at": MOMENTS[4].timestamp(), "lane": "moves", "label": "Moved 900 L"},
+            *({"at": at.timestamp(), "lane": "caps", "label": "Pump-over"} for at in MOMENTS[3:12]),
+        ],
         "style": "red",
         "timezone": "Europe/Madrid",
     }
 
 
-EMPTY_CHART = chart(False) | {"sugar": [], "temperature": []}
+EMPTY_CHART = chart(False) | {"sugar": [], "temperature": [], "fan": [], "marks": [], "band": None}
 
 
 def alarm(**other: Any) -> Any:
@@ -284,7 +331,8 @@ def ferment(**other: Any) -> Any:
         "sugar_at": NOW - timedelta(hours=2),
         "sugar_by": "Bruno",
         "change_24h": -0.1,
-        "temperature_c": 16.9,
+        "temperature": 16.9,
+        "temperature_unit_symbol": "°C",
         "sugar_left_g_l": 74.2,
         "alcohol_pct": 10.7,
     }
@@ -320,6 +368,7 @@ def analysis(**other: Any) -> Any:
         "chart": chart(),
         "people": COLLEAGUES,
         "forecast": ahead(),
+        "over": [],
     }
     return thing(**(given | other))
 
@@ -394,6 +443,7 @@ WORK = [
 FERMENT_PAGE: dict[str, Any] = {
     "ferment": ferment(),
     "analysis": analysis(),
+    "row_count": 34,
     "rows": ROWS,
     "entry": entry(),
     "may_record": True,
@@ -409,6 +459,7 @@ def tank(number: int, key: str, **other: Any) -> Any:
     spark = [(i / 11, 1 - (i / 11) ** (0.7 + number % 4 / 3)) for i in range(12)]
     given: dict[str, Any] = {
         "fermentation_id": number,
+        "key": key,
         "vessel_codes": tuple(f"{letter}-{n:02d}" for n in range(number, number + number % 4 + 1)),
         "vintage": 2026 if number % 3 else None,
         "af": thing(status="running" if number % 5 else "not_started"),
@@ -419,11 +470,18 @@ def tank(number: int, key: str, **other: Any) -> Any:
         "sugar": 24.1 - number * 0.37,
         "sugar_unit_symbol": "°Bx",
         "change_24h": -0.4 - number % 5,
-        "temperature_c": 15.3 + number % 12,
+        "expected_24h": -0.9 - number % 4 if number % 6 else None,
+        "change_share": number % 5 / 8,
+        "expected_share": number % 4 / 8,
+        "alarm_id": number if key in {"act", "watch", "ask"} else None,
+        "taken_by": "Bruno" if number % 2 and key == "watch" else None,
+        "temperature": 15.3 + number % 12,
+        "temperature_unit_symbol": "°C",
         "last_read_at": NOW - timedelta(hours=2 + number % 3),
         "day": 2 + number % 9,
         "reason_title": None,
         "reason": None,
+        "passed_by": None,
         "spark": spark,
     }
     if key == "unread":
@@ -441,7 +499,7 @@ ACT = [
         "act",
         sugar=5.5,
         change_24h=-0.1,
-        temperature_c=16.9,
+        temperature=16.9,
         reason_title="Stuck",
         reason="Sugar fell 0.2 °Bx in 48 h, with about 74 g/L still to ferment.",
     ),
@@ -450,7 +508,7 @@ ACT = [
         "act",
         sugar=8.8,
         change_24h=-7.5,
-        temperature_c=32.4,
+        temperature=32.4,
         reason_title="Hot",
         reason="Rising 0.6 °C/h: 35 °C in about 4 h.",
     ),
@@ -489,31 +547,80 @@ WATCH = [
     ),
 ]
 UNREAD = [
-    tank(40, "unread"),
     tank(
-        41, "unread", sugar=None, change_24h=None, temperature_c=None, last_read_at=None, spark=[]
+        40,
+        "unread",
+        reason=None,
+        passed_by=thing(reason="Foam over the hatch", at=NOW - timedelta(hours=2), by="Bruno"),
     ),
+    tank(41, "unread", sugar=None, change_24h=None, temperature=None, last_read_at=None, spark=[]),
 ]
 CALM = [tank(number, "calm") for number in range(1, 36) if number not in {4, 9, 12, 17, 23, 28}]
 
 
-def board(*, calm: list[Any] = CALM, act: list[Any] = ACT, **other: Any) -> Any:
+def board(*, calm: list[Any] = CALM, act: list[Any] = ACT) -> Any:
     """The board."""
-    groups = [
-        thing(key="act", title="Act now", tanks=act),
-        thing(key="watch", title="Look today", tanks=WATCH if act else []),
-        thing(key="unread", title="Not read", tanks=UNREAD if act else []),
-        thing(key="calm", title="On course", tanks=calm),
-    ]
-    given = {
-        "heading": f"{len(act)} tanks need you now" if act else "Every tank is on course",
-        "subheading": "37 ferments run, 35 of them read since yesterday.",
-        "groups": groups,
-        "free_vessels": 6,
+    asked = [tank(5, "ask", reason_title="Question", reason="Rose 1.4 °Bx.")] if act else []
+    tanks = {
+        "act": act,
+        "watch": WATCH if act else [],
+        "ask": asked,
+        "unread": UNREAD if act else [],
+        "calm": calm,
     }
-    return thing(**(given | other))
+    places = [
+        thing(code=f"T-{each.fermentation_id:02d}", key=each.key, tank=each)
+        for group in tanks.values()
+        for each in group
+    ]
+    places += [
+        thing(code="T-98", key="resting", tank=None),
+        thing(code="T-99", key="free", tank=None),
+    ]
+    return thing(
+        as_of=NOW,
+        groups=[thing(key=key, tanks=group) for key, group in tanks.items()],
+        rows=[thing(name="T-01 – T-99", vessels=places)],
+        counts={key: len(group) for key, group in tanks.items()},
+        total=sum(len(group) for group in tanks.values()),
+        free_vessels=1,
+    )
 
 
+TOKEN = thing(
+    id="a",
+    name="Lab computer",
+    user_id=3,
+    display_name="Ana",
+    scopes=["read_book", "record_samples"],
+    expires_at=NOW + timedelta(days=90),
+    revoked_at=None,
+    last_used_at=NOW - timedelta(hours=3),
+)
+ADVICE_ROWS = [
+    thing(code="stuck_encourage", action="Wake the yeast.", own=None, built_in=thing()),
+    thing(code="our-way", action="Warm it.", own=thing(id=4, in_use=False), built_in=None),
+]
+CHAIN = [
+    thing(
+        id=number,
+        value=value,
+        unit="brix",
+        qualifier=None,
+        measured_at=NOW - timedelta(hours=5),
+        recorded_by=by,
+        reason=reason,
+        voids=False,
+    )
+    for number, value, by, reason in ((1, "24.1", 3, None), (2, "22,1", 5, "Misread."))
+]
+SECOND_FACTOR: dict[str, Any] = {
+    "asked": False,
+    "new": None,
+    "picture": None,
+    "codes": None,
+    "error": None,
+}
 LIST = [
     thing(
         id=number,
@@ -554,6 +661,10 @@ SETUP = {
     "email": "ana@",
     "password": "must-never-come-back",
     "password_again": "must-never-come-back",
+    "language": "es",
+    "sugar_unit": "baume",
+    "temperature_unit": "celsius",
+    "tanks": "T-01 5000\nT-01 3000",
 }
 VESSELS = [
     {"code": "T-05", "free": True},
@@ -776,7 +887,104 @@ CELLAR = [
     VesselView(2, "B-1", "barrel", None, None, None, None, None),
 ]
 
+COMPARISON = thing(
+    wines=[
+        thing(
+            id=number,
+            name=f"T-{number}",
+            code=f"G26-{number}",
+            style=style,
+            day_values={day: falling(day * pace) for day in range(9)},
+        )
+        for number, style, pace in ((17, "red", 1.0), (18, "red", 1.3), (21, "white", 0.7))
+    ],
+    others=LIST,
+    days=9,
+    sugar_symbol="°Bx",
+    chart={
+        "unit": "°Bx",
+        "dry_line": -1.0,
+        "wines": [
+            {
+                "name": f"T-{number}",
+                "style": style,
+                "points": [[day, falling(day * pace)] for day in range(9)],
+            }
+            for number, style, pace in ((17, "red", 1.0), (18, "red", 1.3), (21, "white", 0.7))
+        ],
+    },
+)
+HANDOVER = {
+    "_outside": True,
+    "name": "winery.home.arpa",
+    "fingerprint": "3F2A 91C0 77DE 0B54 3F2A 91C0 77DE 0B54 3F2A 91C0 77DE 0B54 3F2A 91C0 77DE 0B54",
+    "code": "",
+}
+HAND_OVER = thing(
+    as_of=NOW,
+    unread=[
+        thing(
+            vessel_codes=("T-01", "T-02"),
+            code="26-TEM-01",
+            read_at=NOW - timedelta(hours=30),
+            skipped=None,
+        ),
+        thing(vessel_codes=("T-03",), code="26-TEM-02", read_at=None, skipped=None),
+        thing(
+            vessel_codes=("T-04",),
+            code="26-TEM-03",
+            read_at=None,
+            skipped=thing(reason="Foam over the hatch", by="Bruno", skipped_at=NOW),
+        ),
+    ],
+    alarms=[
+        thing(
+            vessel_codes=("T-05",),
+            alarm=thing(
+                severity="critical",
+                title="Stuck",
+                explanation="Sugar fell 0.2 °Bx in 48 h.",
+                assigned_to_name="Marco",
+                snoozed_until=NOW,
+            ),
+        )
+    ],
+    tasks=[
+        thing(
+            title="Pump over T-05",
+            vessel_code="T-05",
+            assigned_to_name="Bruno",
+            due_at=NOW,
+            instructions="With air.",
+        )
+    ],
+    free=["T-09", "T-10"],
+    to_come=[
+        thing(vessel_codes=("T-06",), code="A", is_dry=True, first=NOW, middle=NOW, last=NOW),
+        thing(vessel_codes=("T-07",), code="B", is_dry=False, first=NOW, middle=NOW, last=NOW),
+        thing(vessel_codes=("T-08",), code="C", is_dry=False, first=NOW, middle=NOW, last=None),
+        thing(vessel_codes=("T-11",), code="D", is_dry=False, first=NOW, middle=None, last=None),
+        thing(vessel_codes=("T-12",), code="E", is_dry=False, first=None, middle=None, last=None),
+    ],
+)
+QUIET_HAND_OVER = thing(as_of=NOW, unread=[], alarms=[], tasks=[], free=[], to_come=[])
+ROUND_ON_PAPER = thing(
+    as_of=NOW,
+    sugar_symbol="°Bx",
+    tanks=[
+        thing(
+            vessel_codes=("T-01",),
+            code="26-TEM-01",
+            sugar=[thing(value=12.5, measured_at=NOW)],
+            expected=thing(low=9.8, high=11.2),
+        ),
+        thing(vessel_codes=("T-02",), code="26-TEM-02", sugar=[], expected=None),
+    ],
+)
 PAGES: dict[str, Page] = {
+    **FRUIT_PAGES,
+    **HISTORY_PAGES,
+    **RULE_PAGES,
     "alarms": inbox("open", {"act": [alarm()], "watch": [COLD_ALARM]}, is_cut=True),
     "alarms-snoozed": inbox("snoozed", {"calm": [NOTED_ALARM]}),
     "alarms-cleared": inbox("cleared", {"good": [CLEARED_ALARM]}),
@@ -810,54 +1018,100 @@ PAGES: dict[str, Page] = {
     "sign-in-unnamed": ("auth/sign_in.html", door() | {"winery_name": None}),
     "first-run": (
         "winery/first_run.html",
-        {"form": {"values": {}, "errors": {}, "error": None}, "_outside": True},
+        {
+            "form": {"values": {}, "errors": {}, "error": None},
+            "zones": ["Europe/Madrid", "UTC"],
+            "_outside": True,
+        },
+    ),
+    "restore": (
+        "restore.html",
+        {
+            "_outside": True,
+            "form": {"values": {"repo": "nas"}, "errors": {}, "error": None},
+            "ended": thing(failed="The NAS is away. Nothing was changed."),
+        },
+    ),
+    "restore-progress": (
+        "restore_progress.html",
+        {
+            "_outside": True,
+            "is_theirs": True,
+            "progress": thing(phase="read", bytes=41_000_000, of=120_000_000, left_s=80.0),
+        },
     ),
     "first-run-refused": (
         "winery/first_run.html",
         {
             "_outside": True,
+            "zones": ["Europe/Madrid", "UTC"],
             "form": {
                 "values": SETUP,
                 "error": "Nothing was saved.",
                 "errors": {
                     "winery_code": "Type a short code.",
+                    "tanks": "Line 2: T-01 stands in line 1 already.",
                     "email": "This is no e-mail address.",
                     "body": "The two passwords are not the same.",
                 },
             },
         },
     ),
+    "readings": (
+        "analysis_engine/readings.html",
+        {"data": thing(ferment=ferment(), rows=ROWS, total=1034, page=2, pages=3)},
+    ),
+    "readings-none": (
+        "analysis_engine/readings.html",
+        {"data": thing(ferment=ferment(), rows=[], total=0, page=1, pages=1)},
+    ),
+    "compare": ("analysis_engine/compare.html", {"view": COMPARISON}),
+    "compare-none": (
+        "analysis_engine/compare.html",
+        {"view": thing(wines=[], others=LIST, days=0, sugar_symbol="°Bx", chart={})},
+    ),
     "board": (
         "fermentation/board.html",
-        {"board": board(), "may_start": True, "_flashed": [("message", "G26-41 began in T-41.")]},
+        {
+            "view": "list",
+            "board": board(),
+            "may_start": True,
+            "_flashed": [("message", "G26-41 began in T-41.")],
+        },
     ),
+    "board-map": (
+        "fermentation/board.html",
+        {"view": "map", "board": board(), "may_start": True},
+    ),
+    "wall": ("fermentation/wall.html", {"board": board()}),
+    "wall-calm": ("fermentation/wall.html", {"board": board(act=[])}),
     "board-calm": (
         "fermentation/board.html",
-        {"board": board(act=[], calm=CALM[:3], free_vessels=1), "may_start": False},
+        {"view": "list", "board": board(act=[], calm=CALM[:3]), "may_start": False},
     ),
     "board-one": (
         "fermentation/board.html",
-        {"board": board(act=[], calm=CALM[:1]), "may_start": True},
+        {"view": "list", "board": board(act=[], calm=CALM[:1]), "may_start": True},
     ),
     "board-many": (
         "fermentation/board.html",
-        {"board": board(calm=[tank(n, "calm") for n in range(100, 400)]), "may_start": True},
+        {
+            "view": "list",
+            "board": board(calm=[tank(n, "calm") for n in range(100, 400)]),
+            "may_start": True,
+        },
     ),
     "board-empty": (
         "fermentation/board.html",
         {
-            "board": board(
-                act=[],
-                calm=[],
-                heading="The cellar is quiet",
-                subheading="0 ferments run, 0 of them read since yesterday.",
-            ),
+            "view": "list",
+            "board": board(act=[], calm=[]),
             "may_start": True,
         },
     ),
     "board-empty-viewer": (
         "fermentation/board.html",
-        {"board": board(act=[], calm=[]), "may_start": False},
+        {"view": "list", "board": board(act=[], calm=[]), "may_start": False},
     ),
     "ferments": (
         "fermentation/index.html",
@@ -869,7 +1123,7 @@ PAGES: dict[str, Page] = {
     ),
     "ferments-empty": (
         "fermentation/index.html",
-        {"rows": [], "deleted": False, "next_cursor": None, "may_start": False},
+        {"row_count": 34, "rows": [], "deleted": False, "next_cursor": None, "may_start": False},
     ),
     "manage": managing(),
     "manage-planned": managing(status="planned", lot_sources=()),
@@ -1005,7 +1259,7 @@ PAGES: dict[str, Page] = {
                 sugar_at=None,
                 sugar_by=None,
                 change_24h=None,
-                temperature_c=None,
+                temperature=None,
                 sugar_left_g_l=None,
                 alcohol_pct=None,
                 day=1,
@@ -1020,6 +1274,7 @@ PAGES: dict[str, Page] = {
                 recommendations=[],
                 chart=EMPTY_CHART,
             ),
+            "row_count": 34,
             "rows": [],
             "entry": entry(previous={"sugar": [], "temperature": []}),
         },
@@ -1050,6 +1305,7 @@ PAGES: dict[str, Page] = {
                     "dry_line": 0.996,
                 },
             ),
+            "row_count": 34,
             "rows": [
                 row(START, "Sugar", "1,085", "SG", qualifier="<", canonical_text="1085.0 kg/m³")
             ],
@@ -1105,11 +1361,17 @@ PAGES: dict[str, Page] = {
     ),
     "account": (
         "auth/account.html",
-        {"sessions": SESSIONS, "devices": DEVICES, "form": {"values": {}, "errors": {}}},
+        {
+            "units": ("oechsle", None),
+            "sessions": SESSIONS,
+            "devices": DEVICES,
+            "form": {"values": {}, "errors": {}},
+        },
     ),
     "account-refused": (
         "auth/account.html",
         {
+            "units": ("oechsle", None),
             "sessions": SESSIONS,
             "devices": DEVICES,
             "form": {
@@ -1121,6 +1383,7 @@ PAGES: dict[str, Page] = {
     "account-by-pin": (
         "auth/account.html",
         {
+            "units": ("oechsle", None),
             "sessions": SESSIONS[:1],
             "devices": None,
             "form": {"values": {}, "errors": {}},
@@ -1133,9 +1396,257 @@ PAGES: dict[str, Page] = {
             ),
         },
     ),
+    "tokens": (
+        "auth/tokens.html",
+        {
+            "tokens": [
+                TOKEN,
+                thing(**(vars(TOKEN) | {"id": "b", "name": "Old", "revoked_at": NOW})),
+            ],
+            "made": thing(view=TOKEN, secret="eyJhbGciOi.eyJzdWIiOi.c2ln"),
+            "form": {
+                "values": {"name": "", "days": "90"},
+                "scopes": ["read_book"],
+                "errors": {},
+                "error": None,
+            },
+            "days": (30, 90, 366),
+            "scopes": ["read_book", "record_samples"],
+        },
+    ),
+    "advice-templates": (
+        "analysis_engine/advice_templates.html",
+        {
+            "page": thing(
+                own=1,
+                groups=[thing(anomaly_type="stuck", title="Stuck", rows=ADVICE_ROWS)],
+                deleted=[thing(id=9, code="old-way", action="Wait.")],
+            )
+        },
+    ),
+    "advice-template": (
+        "analysis_engine/advice_template.html",
+        {
+            "template": thing(id=4, code="our-way", anomaly_type="stuck"),
+            "form": {
+                "values": {
+                    "action": "Warm it.",
+                    "figure_0": "brix",
+                    "version": "v",
+                    "in_use": "yes",
+                },
+                "errors": {"instructions": "This is needed.", "conditions": "Type a number."},
+                "error": None,
+            },
+            "troubles": {"stuck": "Stuck"},
+            "figures": ("brix", "style"),
+            "rows": range(3),
+        },
+    ),
+    "correction": (
+        "fermentation/correction.html",
+        {
+            "ferment": thing(id=17, code="G26-17", vessel_codes=("T-17",)),
+            "chain": CHAIN,
+            "sample": CHAIN[-1],
+            "names": {3: "Ana"},
+            "form": {
+                "values": {"unit": "brix", "client_uuid": "u", "value": "39"},
+                "errors": {},
+                "questions": ["39 °Bx? That is unusual."],
+                "error": None,
+            },
+            "units": [("brix", "°Bx"), ("sg", "SG")],
+            "symbols": {"brix": "°Bx"},
+            "zone": "Europe/Madrid",
+            "may_mend": True,
+        },
+    ),
+    "second-factor-before": (
+        "auth/second_factor.html",
+        SECOND_FACTOR | {"factor": thing(confirmed=False, required=True, recovery_codes_left=0)},
+    ),
+    "second-factor-new": (
+        "auth/second_factor.html",
+        SECOND_FACTOR
+        | {
+            "factor": thing(confirmed=False, required=False, recovery_codes_left=0),
+            "new": thing(secret="JBSWY3DPEHPK3PXP", uri="otpauth://totp/Winery:ana"),
+            "picture": Markup('<svg width="9" height="9"><path d="M0 0h7"/></svg>'),
+            "error": "This code does not work.",
+        },
+    ),
+    "second-factor": (
+        "auth/second_factor.html",
+        SECOND_FACTOR
+        | {
+            "factor": thing(confirmed=True, required=False, recovery_codes_left=10),
+            "codes": ["ABCD-EFGH-JKLM"],
+        },
+    ),
+    "second-factor-code": (
+        "auth/second_factor_code.html",
+        {"error": "This code does not work.", "_outside": True},
+    ),
+    "log": (
+        "log.html",
+        {
+            "found": {
+                "items": [
+                    thing(
+                        level=level,
+                        event="reaction failed",
+                        at=NOW,
+                        process="worker",
+                        job_id="outbox-7",
+                        request_id="4c149e6dc7c3451b97b7a8e0e8595ef8",
+                        details={"subject": "fermentation:3", "exception": "Traceback"},
+                    )
+                    for level in ("info", "warning", "error")
+                ],
+                "next_cursor": "more",
+            },
+            "wanted_lines": {"text": "failed", "level": "warning"},
+            "error": None,
+        },
+    ),
+    "log-refused": (
+        "log.html",
+        {
+            "found": {"items": [], "next_cursor": None},
+            "wanted_lines": {"level": "loud"},
+            "error": "level: This should be 'info', 'warning' or 'error'.",
+        },
+    ),
+    "notifications": (
+        "notifications/settings.html",
+        {
+            "form": {
+                "values": vars(SettingsView(smtp_host="mail.torrevela.example"))
+                | {"sender": "cellar@torrevela.example", "summary_at": "06:00"},
+                "errors": {"smtp_port": "Type a number."},
+                "error": None,
+            },
+            "has_password": True,
+            "version": "v",
+            "rules": [view_default(role) for role in Role],
+            "hooks": [
+                thing(
+                    id=1,
+                    name="House",
+                    url="http://192.168.1.20/hook",
+                    inside_address="192.168.1.20/32",
+                    failing="192.168.1.20 answered 500.",
+                )
+            ],
+            "notices": [
+                thing(
+                    created_at=NOW,
+                    to="Marco",
+                    kind=kind,
+                    anomaly_id=anomaly_id,
+                    sent_at=sent_at,
+                    dropped_at=dropped_at,
+                    dropped_because="It was over before it was told.",
+                    last_error=last_error,
+                    attempts=3,
+                    send_after=NOW,
+                )
+                for kind, anomaly_id, sent_at, dropped_at, last_error in (
+                    ("opened", 4, NOW, None, None),
+                    ("worsened", 4, None, NOW, None),
+                    ("test", None, None, None, "mail.torrevela.example:587: timed out"),
+                    ("summary", None, None, None, None),
+                )
+            ],
+            "waiting": Waiting(2, NOW, "mail.torrevela.example:587: timed out"),
+            "key": ("House", "whsec_kept-by-nobody"),
+        },
+    ),
+    "notifications-before": (
+        "notifications/settings.html",
+        {
+            "form": {"values": vars(SettingsView()), "errors": {}, "error": None},
+            "has_password": False,
+            "version": "v",
+            "rules": [view_default(role) for role in Role],
+            "hooks": [],
+            "notices": [],
+            "waiting": Waiting(0, None, None),
+            "key": None,
+        },
+    ),
+    "own-notifications": (
+        "notifications/own_rule.html",
+        {"rule": view_default(Role.WINEMAKER, 3), "error": None},
+    ),
+    "own-notifications-refused": (
+        "notifications/own_rule.html",
+        {
+            "rule": RuleView(None, 3, "none", None, None, False, True, True, False),
+            "error": "Quiet hours need both a beginning and an end.",
+        },
+    ),
+    "summary": (
+        "notifications/summary.html",
+        {
+            "summary": thing(
+                heading="1 tank needs somebody now",
+                made_at=NOW,
+                opened=2,
+                cleared=1,
+                alarms=[
+                    (
+                        "T-17",
+                        thing(
+                            id=4,
+                            severity="critical",
+                            title="Hot",
+                            acknowledged_by_name="Bruno",
+                        ),
+                    )
+                ],
+                tasks=[
+                    thing(
+                        vessel_code="T-17",
+                        title="Pump over",
+                        due_at=NOW,
+                        assigned_to_name="Bruno",
+                    )
+                ],
+                board=board(),
+            )
+        },
+    ),
+    "handover": ("handover.html", HANDOVER),
+    "handover-poster": ("handover_poster.html", HANDOVER),
     "status": (
         "status.html",
         {
+            "phones": True,
+            "level": "red",
+            "parts": [
+                Subsystem("events", "Analysis", "red", "2 changes failed.", "Look.", "events"),
+                Subsystem("notices", "Notifications", "amber", "Nobody is told of alarms."),
+                Subsystem("disk", "Disk", "green", "40.1 of 80 GB are free."),
+            ],
+            "offsite": OffsiteHealth(
+                level="red",
+                code=3,
+                findings=[
+                    Finding(name="log", level="green", words="All records were off-site 12 s ago."),
+                    Finding(name="base", level="red", words="No base copy is off-site yet."),
+                ],
+                bucket="s3://winery-copies",
+                last_commit=NOW,
+                sent_at=NOW,
+                waiting_bytes=3 << 20,
+                doing="base copy 20261129T091514Z-82cc",
+                done_bytes=40 << 20,
+                of_bytes=160 << 20,
+                rate=600_000.0,
+                left_s=215.0,
+            ),
             "copies": thing(
                 level="red",
                 findings=[
@@ -1152,18 +1663,25 @@ PAGES: dict[str, Page] = {
                 base_at=NOW,
                 dump_at=NOW,
                 kit=1,
+                shipped_at=None,
                 kit_proven_at=None,
                 gap="the server's slot was gone",
                 trend=[
                     thing(at=START, ok=True, rto_s=12.25, rpo_s=3.0),
                     thing(at=NOW, ok=False, rto_s=2.0, rpo_s=None),
                 ],
-            )
+            ),
         },
     ),
     "status-before-keys": (
         "status.html",
-        {"copies": health.assess(Settings(data=Path("/nowhere")), NOW)},
+        {
+            "phones": False,
+            "level": "green",
+            "parts": [Subsystem("disk", "Disk", "green", "40.1 of 80 GB are free.")],
+            "copies": health.assess(Settings(data=Path("/nowhere")), NOW),
+            "offsite": assess_offsite(Settings(data=Path("/nowhere")), NOW),
+        },
     ),
     "people": (
         "auth/people.html",
@@ -1226,13 +1744,23 @@ PAGES: dict[str, Page] = {
     "account-alone": (
         "auth/account.html",
         {
+            "units": ("oechsle", None),
             "sessions": SESSIONS[:1],
             "devices": [],
             "form": {"values": {}, "errors": {}},
             "_flashed": [("warning", "A session ended."), ("error", "No.")],
         },
     ),
-    "round": ("rounds/round.html", {"_outside": True}),
+    "round": ("rounds/round.html", {"_outside": True, "address": "/round"}),
+    "round as a grid": (
+        "rounds/sheet.html",
+        {"_outside": True, "address": "/round/grid", "sheet": "round"},
+    ),
+    "the day's work": ("rounds/day.html", {"_outside": True, "address": "/day"}),
+    "hand-over": ("rounds/hand_over.html", {"over": HAND_OVER}),
+    "quiet hand-over": ("rounds/hand_over.html", {"over": QUIET_HAND_OVER}),
+    "round on paper": ("rounds/paper.html", {"view": ROUND_ON_PAPER}),
+    "lab panel": ("rounds/sheet.html", {"_outside": True, "address": "/lab", "sheet": "lab"}),
     "problem-404": problem(
         404,
         "Not Found",
@@ -1249,6 +1777,6 @@ PAGES: dict[str, Page] = {
 PARTIALS: dict[str, Page] = {
     "panel": (
         "fermentation/_analysis.html",
-        {"ferment": ferment(), "analysis": analysis(), "rows": ROWS, "live": True},
+        {"ferment": ferment(), "analysis": analysis(), "row_count": 34, "rows": ROWS, "live": True},
     ),
 }

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from winery_appliance.core.figures import show_codes
+from winery_appliance.core.presentation import set_up_filters
 
 PACKAGE = Path(__file__).parents[3] / "winery_appliance"
 STATIC = PACKAGE / "static"
@@ -34,6 +34,7 @@ ADDRESSES = {
     "alarms.show_alarm": "/anomalies/{anomaly_id}",
     "alarms.snooze": "/anomalies/{anomaly_id}/snooze",
     "analysis.board": "/",
+    "analysis.wall": "/wall",
     "analysis.show": "/fermentations/{fermentation_id}",
     "analysis.analysis_panel": "/fermentations/{fermentation_id}/analysis-panel",
     "auth.sign_in": "/sign-in",
@@ -44,18 +45,59 @@ ADDRESSES = {
     "cellar_work.record_cap_work": "/fermentations/{fermentation_id}/cap-work",
     "cellar_work.write_note": "/fermentations/{fermentation_id}/notes",
     "devices.account": "/account",
+    "devices.choose_units": "/account/units",
     "devices.choose_pin": "/account/pin",
+    "devices.change_password": "/account/password",
     "devices.enroll": "/enroll",
     "devices.name_device": "/shared-devices",
     "devices.new_password": "/new-password",
     "devices.new_pin": "/new-pin",
     "devices.revoke_device": "/shared-devices/{device_id}/revoke",
+    "ferment_data.compare": "/compare",
+    "ferment_data.get_csv": "/fermentations/{fermentation_id}/readings.csv",
+    "ferment_data.get_pdf": "/fermentations/{fermentation_id}/readings.pdf",
+    "ferment_data.show_data": "/fermentations/{fermentation_id}/readings",
+    "fruit_origin.show_rows": "/{sort}",
+    "trace.show_wine": "/fermentations/{fermentation_id}/origin",
+    "fruit_origin.show_row": "/{sort}/{row_id}",
+    "fruit_origin.show_new": "/{sort}/new",
+    "fruit_origin.delete_row": "/{sort}/{row_id}/delete",
+    "fruit_origin.restore_row": "/{sort}/{row_id}/restore",
+    "trace.show_lot": "/harvest-lots/{lot_id}/fermentations",
+    "lineage_api.trace_back": "/api/v1/fermentations/{fermentation_id}/origin",
+    "lineage_api.trace_forward": "/api/v1/harvest-lots/{lot_id}/fermentations",
     "fermentation.index": "/fermentations",
     "fermentation.manage": "/fermentations/{fermentation_id}/manage",
     "fermentation.restore": "/fermentations/{fermentation_id}/restore",
     "fermentation.record": "/fermentations/{fermentation_id}/samples",
     "fermentation.start": "/fermentations/new",
+    "log.show": "/log",
+    "export_api.export": "/api/v1/export",
+    "history.index": "/history",
+    "history.pattern": "/history/patterns/{pattern_id}",
+    "history.patterns": "/history/patterns",
+    "history.similar": "/fermentations/{fermentation_id}/similar",
+    "imports.answer": "/history/imports/{import_id}/answers",
+    "imports.cancel": "/history/imports/{import_id}/cancel",
+    "imports.index": "/history/imports",
+    "imports.save": "/history/imports/{import_id}/save",
+    "imports.show": "/history/imports/{import_id}",
+    "imports.take_in": "/history/imports",
+    "imports.undo": "/history/imports/{import_id}/undo",
+    "imports_api.download_refused": "/api/v1/imports/{import_id}/refused",
     "notes_api.get_photo": "/api/v1/fermentations/{fermentation_id}/notes/{note_id}/photo",
+    "notifications.add_webhook": "/winery/webhooks",
+    "notifications.delete_webhook": "/winery/webhooks/{webhook_id}/delete",
+    "notifications.own_rule": "/account/notifications",
+    "notifications.send_test": "/winery/notifications/test",
+    "notifications.set_role_rule": "/winery/notifications/rules",
+    "notifications.settings": "/winery/notifications",
+    "notifications.summary": "/summary",
+    "handover.certificate": "/hand-over/ca.crt",
+    "handover.poster": "/hand-over/poster",
+    "handover.profile": "/hand-over/ca.mobileconfig",
+    "handover.try_out": "/hand-over/test",
+    "notifications.test_webhook": "/winery/webhooks/{webhook_id}/test",
     "people.change": "/people/{user_id}",
     "people.index": "/people",
     "people.make_reset_code": "/people/{user_id}/reset-code",
@@ -64,10 +106,42 @@ ADDRESSES = {
     "people.set_pin": "/people/{user_id}/pin",
     "people.show": "/people/{user_id}",
     "rounds.walk": "/round",
+    "rounds.do_work": "/day",
+    "rounds.hand_over": "/round/hand-over",
+    "rounds.print_round": "/round/paper",
+    "rounds.type_grid": "/round/grid",
+    "rounds.type_lab_panel": "/lab",
     "rounds.print_labels": "/round/labels",
+    "second_factor.confirm": "/account/second-factor/confirm",
+    "second_factor.remove": "/account/second-factor/remove",
+    "second_factor.renew": "/account/second-factor/recovery-codes",
+    "second_factor.set_rules": "/winery/sign-in-rules",
+    "second_factor.show": "/account/second-factor",
+    "second_factor.start": "/account/second-factor",
+    "second_factor.take_away": "/people/{user_id}/second-factor/remove",
+    "rules.index": "/rules",
+    "rules.replay": "/rules/replays/{replay_id}",
+    "rules.show": "/rules/{check}/{style}",
+    "rules.try_out": "/rules/{check}/{style}/replay",
     "search.search": "/search",
     "static": "/static/{filename}",
+    "api_docs.show_docs": "/api/docs",
+    "corrections.correct": "/samples/{sample_id}/correct",
+    "corrections.show": "/samples/{sample_id}",
+    "corrections.void": "/samples/{sample_id}/void",
+    "tasks.plan": "/fermentations/{fermentation_id}/tasks",
+    "templates.delete": "/recommendation-templates/{template_id}/delete",
+    "templates.index": "/recommendation-templates",
+    "templates.restore": "/recommendation-templates/{template_id}/restore",
+    "templates.show": "/recommendation-templates/{template_id}",
+    "templates.write": "/recommendation-templates/new",
+    "tokens.index": "/account/tokens",
+    "tokens.revoke": "/account/tokens/{token_id}/revoke",
+    "status.mend_part": "/status/mend",
     "status.show": "/status",
+    "first_restore.ask": "/setup/restore",
+    "first_restore.show": "/setup/restore",
+    "first_restore.stop": "/setup/restore/stop",
     "winery.first_run": "/setup",
     "winery.add_vessel": "/vessels/new",
     "winery.delete_vessel": "/vessels/{vessel_id}/delete",
@@ -96,11 +170,6 @@ def address_of(endpoint: str, **values: Any) -> str:
     return pattern.format(**values) + (f"?{query}" if query else "")
 
 
-def show_number(value: float, digits: int = 1) -> str:
-    """A figure with a true minus."""
-    return f"{value:.{digits}f}".replace("-", "−")
-
-
 def show_age(moment: datetime) -> str:
     """How long ago, in hours."""
     return f"{(NOW - moment).total_seconds() / 3600:.0f}\u00a0h ago"
@@ -121,15 +190,13 @@ def build_environment() -> Environment:
         loader=FileSystemLoader(folders),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
     )
+    # Pages are drawn in English here, the language that they are written in.
+    environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(url_for=address_of, csrf_token=lambda: "the-token")
-    environment.filters.update(
-        number=show_number,
-        quantity=lambda value, unit, digits=1: f"{show_number(value, digits)}\u00a0{unit}",
-        ago=show_age,
-        local_time=show_local_time,
-        codes=show_codes,
-    )
+    set_up_filters(environment)
+    environment.filters.update(ago=show_age, local_time=show_local_time)  # as of NOW
     return environment
 
 

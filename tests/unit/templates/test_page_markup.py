@@ -142,6 +142,7 @@ def test_what_people_type_cannot_become_markup() -> None:
         "analysis": analysis(
             anomalies=[], recommendations=[], chart=EMPTY_CHART | {"alarm": {"label": NASTY}}
         ),
+        "row_count": 1,
         "rows": [row(NOW, "Sugar", NASTY, "°Bx", by=NASTY, confirmed=True)],
         "entry": entry(values={"sugar": NASTY}, questions=[NASTY], errors={"temperature": NASTY}),
         "may_record": True,
@@ -160,7 +161,7 @@ def test_what_people_type_cannot_become_markup() -> None:
     assert json.loads(page.find_all("script", id="chart-data")[0].text())["alarm"]["label"] == NASTY
     html = render(
         "fermentation/board.html",
-        {"board": board(act=[tank(1, "act", reason=NASTY)]), "may_start": True},
+        {"view": "list", "board": board(act=[tank(1, "act", reason=NASTY)]), "may_start": True},
     )
     assert "<script>alert" not in html
 
@@ -275,7 +276,11 @@ def test_the_rule_has_one_tick_for_each_tank(calm: int, act: int) -> None:
         act=[tank(n, "act") for n in range(60, 60 + act)],
         calm=[tank(n, "calm") for n in range(calm)],
     )
-    page = read_page(render("fermentation/board.html", {"board": given_board, "may_start": False}))
+    page = read_page(
+        render(
+            "fermentation/board.html", {"view": "list", "board": given_board, "may_start": False}
+        )
+    )
     tanks = sum(len(group.tanks) for group in given_board.groups)
     rule = next(tag for tag in page.walk() if tag.attributes.get("class") == "rule")
     ticks = [tag for tag in rule.children if tag.name == "span"]
@@ -291,7 +296,7 @@ def test_the_rule_has_one_tick_for_each_tank(calm: int, act: int) -> None:
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=24))
 def test_a_sparkline_stays_inside_its_frame(points: list[tuple[float, float]]) -> None:
     one = board(act=[], calm=[tank(1, "calm", spark=sorted(points))])
-    html = render("fermentation/board.html", {"board": one, "may_start": False})
+    html = render("fermentation/board.html", {"view": "list", "board": one, "may_start": False})
     drawn = re.findall(r'<polyline points="([^"]*)"', html)
     assert len(drawn) == (len(points) > 1)
     for pair in (drawn[0] if drawn else "").split():
@@ -302,13 +307,15 @@ def test_a_sparkline_stays_inside_its_frame(points: list[tuple[float, float]]) -
 
 def test_a_high_value_is_drawn_above_a_low_one() -> None:
     one = board(act=[], calm=[tank(1, "calm", spark=[(0.0, 1.0), (1.0, 0.0)])])
-    html = render("fermentation/board.html", {"board": one, "may_start": False})
+    html = render("fermentation/board.html", {"view": "list", "board": one, "may_start": False})
     first, last = re.findall(r'<polyline points="([^"]*)"', html)[0].split()
     assert float(first.split(",")[1]) < float(last.split(",")[1])
 
 
 def test_a_rise_has_a_plus_and_a_fall_a_true_minus() -> None:
     given_board = board(act=[], calm=[CALM[0], tank(2, "calm", change_24h=0.2)])
-    html = render("fermentation/board.html", {"board": given_board, "may_start": False})
+    html = render(
+        "fermentation/board.html", {"view": "list", "board": given_board, "may_start": False}
+    )
     assert "<b>+0.2</b>" in html
     assert re.search(r"<b>−\d", html)

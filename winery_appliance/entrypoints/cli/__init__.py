@@ -31,6 +31,8 @@ COMMANDS = {
     "web": ("processes", "Answer requests."),
     "worker": ("processes", "Do queued work."),
     "scheduler": ("processes", "Decide when periodic jobs are due."),
+    "ingest": ("processes", "Listen at the winery's MQTT broker, and keep what probes say there."),
+    "mover": ("processes", "Bring the files of instruments into the watched folder."),
     "users": ("users", "Who may sign in: list, let in, shut out, give a lost password back."),
     "wineries": ("wineries", "The wineries of this appliance: list, add, show, change."),
     "tokens": ("tokens", "What programs sign in with: list, revoke."),

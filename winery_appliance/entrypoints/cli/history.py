@@ -14,16 +14,29 @@ import click
 from winery_appliance.auth.people import list_people
 from winery_appliance.auth.permissions import Role
 from winery_appliance.auth.service import Actor
+from winery_appliance.cellar_work.note_queries import read_photos
+from winery_appliance.core.settings import read_settings
 from winery_appliance.core.web import parse
 from winery_appliance.entrypoints.cli.book import Book, act_for, open_book
-from winery_appliance.entrypoints.cli.terminal import data_option, json_option, note, show_json
-from winery_appliance.historical_data import exporting
+from winery_appliance.entrypoints.cli.terminal import (
+    data_option,
+    json_option,
+    note,
+    show_json,
+    show_list,
+)
+from winery_appliance.entrypoints.exported import EXPORTED
 from winery_appliance.historical_data import import_queries as queries
 from winery_appliance.historical_data import import_service as service
+from winery_appliance.historical_data.answers import PatternAnswer
+from winery_appliance.historical_data.export_files import FORMATS, export_book, write_to
+from winery_appliance.historical_data.folder_files import QUARANTINE, list_quarantined, look
 from winery_appliance.historical_data.import_commands import Answers, BeginImport
 from winery_appliance.historical_data.import_job import find_path, run_import
 from winery_appliance.historical_data.import_queries import ImportView
+from winery_appliance.historical_data.pattern_queries import list_patterns
 from winery_appliance.historical_data.projection import rebuild_history
+from winery_appliance.historical_data.refused_rows import open_refused_rows
 from winery_appliance.winery.queries import WineryName
 
 SHOWN_ROWS = 20
@@ -227,6 +240,46 @@ def _show(view: ImportView, odd: Any, *, dry_run: bool) -> None:
         click.echo(f"Saved as import {view.id}.")
 
 
+@history.command()
+@click.argument("import_id", type=click.IntRange(min=1))
+@click.option(
+    "--winery", "code", help="The winery's code; may be left out where there is only one."
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file; one beside you with the imported file's name if not given.",
+)
+@data_option
+def refused(import_id: int, code: str | None, out: Path | None, data: Path | None) -> None:
+    """Write the refused rows of an import with line and reason, to be mended and imported again."""
+    with open_book(data) as book, book.app.transaction(book.find_winery(code).id) as session:
+        source = find_path(book.settings.imports_dir, session.info["winery_id"], import_id)
+        found = open_refused_rows(session, import_id, source)
+        out = out or Path(found.file_name)
+        with found.file, out.open("wb") as file:
+            shutil.copyfileobj(found.file, file)
+    note(f"{found.rows} rows are in {out}.")
+
+
+@history.command()
+@data_option
+@json_option
+def watched(data: Path | None, as_json: bool) -> None:
+    """Show the watched folder: what waits there, and what is in quarantine and why."""
+    folder = read_settings(data=data).watched_dir
+    rooms = [room for room in (folder, *sorted(folder.glob("*"))) if (room / QUARANTINE).is_dir()]
+    waiting = [str(room / name) for room in rooms for name in look(room)]
+    apart = [each for room in rooms for each in list_quarantined(room)]
+    if as_json:
+        told = [{"file": str(each.path), "reason": each.reason} for each in apart]
+        show_json({"folder": str(folder), "waiting": waiting, "quarantine": told})
+        return
+    click.echo(f"{folder}: {len(waiting)} waiting, {len(apart)} in quarantine.")
+    for each in apart:
+        click.echo(f"{each.path}: {each.reason}")
+
+
 @history.command("export")
 @click.option(
     "--winery", "code", help="The winery's code; may be left out where there is only one."
@@ -234,10 +287,10 @@ def _show(view: ImportView, odd: Any, *, dry_run: bool) -> None:
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(exporting.FORMATS),
+    type=click.Choice(FORMATS),
     default="csv",
     show_default=True,
-    help="How the file is written.",
+    help="csv: the readings with their wines. json, xlsx: everything. zip: everything as CSV, with the photos.",
 )
 @click.option(
     "--out",
@@ -246,20 +299,25 @@ def _show(view: ImportView, odd: Any, *, dry_run: bool) -> None:
 )
 @data_option
 def export(code: str | None, kind: str, out: Path | None, data: Path | None) -> None:
-    """Write every wine with its readings as a table that `winery history import` reads back."""
-    write = exporting.write_csv if kind == "csv" else exporting.write_json
-    with open_book(data) as book, book.app.transaction(book.find_winery(code).id) as session:
-        rows = exporting.export_rows(session)
-        if out is None:
-            write(sys.stdout, rows)
-            return
-        unfinished = out.with_name(f"{out.name}.new")
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
-            count = write(file, rows)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(out)
-    note(f"{count} rows are in {out}.")
+    """Write the book as one file, as of one moment.
+
+    `winery history import` reads wines, their fruit and current readings back: from csv, json, xlsx, and readings.csv of
+    a zip.
+    """
+    with open_book(data) as book:
+        winery_id = book.find_winery(code).id
+        with book.app.transaction(winery_id, one_moment=True) as session:
+            pieces = export_book(session, kind, EXPORTED, read_photos)
+            if out is None:
+                write_to(sys.stdout.buffer, pieces)
+                return
+            unfinished = out.with_name(f"{out.name}.new")
+            with unfinished.open("wb") as file:
+                size = write_to(file, pieces)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(out)
+    note(f"{out} is written: {size} bytes.")
 
 
 @history.command()
@@ -267,7 +325,7 @@ def export(code: str | None, kind: str, out: Path | None, data: Path | None) -> 
 @data_option
 @json_option
 def rebuild(code: str | None, data: Path | None, as_json: bool) -> None:
-    """Make the past readings anew from the book: those of completed fermentations, all that count and no others.
+    """Make the past readings and patterns anew from the book: of completed fermentations, all that count and no others.
 
     The worker keeps them by itself; this mends what a fault or a hand at the database left. The book is not changed.
     """
@@ -278,5 +336,48 @@ def rebuild(code: str | None, data: Path | None, as_json: bool) -> None:
         show_json({"winery": winery.code, **asdict(done)})
     else:
         note(
-            f"{winery.code}: {done.samples} readings of {done.fermentations} completed fermentations."
+            f"{winery.code}: {done.samples} readings of {done.fermentations} completed fermentations, "
+            f"{done.patterns} patterns."
         )
+
+
+@history.command()
+@click.option("--winery", "code", help="The winery's code; not needed where there is only one.")
+@click.option("--varietal", help="Only of this variety.")
+@click.option(
+    "--style", type=click.Choice(["red", "white", "rose", "orange"]), help="Only of this style."
+)
+@data_option
+@json_option
+def patterns(
+    code: str | None, varietal: str | None, style: str | None, data: Path | None, as_json: bool
+) -> None:
+    """Say how past ferments went, by variety, style and size of vessel: the middle of them, and 10 to 90 %.
+
+    The worker draws them anew by itself when history changes.
+    """
+    with open_book(data) as book, book.app.transaction(book.find_winery(code).id) as session:
+        found = list_patterns(session, varietal=varietal, style=style)
+    told = [PatternAnswer.show(view) for view in found]
+    if not as_json:
+        for item in told:
+            item["varietal"] = item["varietal"] or "not recorded"
+            for name in ("days_to_dry", "lag_hours", "fastest", "temperature"):
+                item[name] = _tell_range(item[name])
+    columns = {
+        "varietal": "variety",
+        "style": "style",
+        "vessel_size": "vessel",
+        "ferments": "ferments",
+        "came_dry": "came dry",
+        "days_to_dry": "days to dry",
+        "lag_hours": "hours of lag",
+        "fastest": "fastest °Bx/d",
+        "temperature": "°C",
+    }
+    show_list("patterns", told, columns, as_json=as_json)
+
+
+def _tell_range(quantiles: list[float | None]) -> str:
+    low, _, middle, _, high = quantiles
+    return "" if middle is None else f"{middle:.1f} ({low:.1f}–{high:.1f})"

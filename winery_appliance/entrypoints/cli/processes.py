@@ -103,3 +103,22 @@ def scheduler() -> None:
     from winery_appliance.entrypoints.scheduler import run_scheduler
 
     run_scheduler(read_settings())
+
+
+@click.command()
+def ingest() -> None:
+    """Listen at the winery's MQTT broker (WINERY_MQTT_BROKER), and keep what probes say there."""
+    from winery_appliance.entrypoints.ingest import run_ingest
+
+    run_ingest(read_settings())
+
+
+@click.command()
+def mover() -> None:
+    """Bring the files of instruments from WINERY_INSTRUMENTS into the watched folder, until stopped."""
+    from winery_appliance.historical_data.bringing import bring_files
+
+    try:
+        bring_files(read_settings())
+    except OSError as error:
+        raise click.ClickException(str(error)) from error

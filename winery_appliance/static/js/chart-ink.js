@@ -4,15 +4,18 @@ export const ink = (element, token) => getComputedStyle(element).getPropertyValu
 
 export const font = (element, px, weight = 400) => `${weight} ${px}px ${getComputedStyle(element).fontFamily}`;
 
-// True minus, never a grouping mark; as many decimals as the step between two labels needs.
+const lang = document.documentElement.lang || "en";
+const decimalMark = new Intl.NumberFormat(lang).formatToParts(1.5).find(({ type }) => type === "decimal").value;
+
+// True minus, the language's decimal mark, never a grouping mark; as many decimals as the step between two labels needs.
 export function figure(value, step = 0.1) {
   const decimals = Math.max(0, Math.min(4, Math.ceil(-Math.log10(step) - 1e-9)));
-  return value.toFixed(decimals).replace(/^-(?=0\.?0*$)/, "").replace("-", "−");
+  return value.toFixed(decimals).replace(/^-(?=0\.?0*$)/, "").replace("-", "−").replace(".", decimalMark);
 }
 
 export function moments(timeZone) {
   const format = (options) => {
-    const formatter = new Intl.DateTimeFormat("en-US", { timeZone, ...options });
+    const formatter = new Intl.DateTimeFormat(lang, { timeZone, ...options });
     return (seconds) => formatter.format(new Date(seconds * 1000));
   };
   const day = format({ day: "numeric" });

@@ -1,9 +1,13 @@
 // The curve of one ferment: sugar above, temperature below, one time axis. Redrawn when the analysis brings new data
 // (the zoom stays), when the light changes and when the page changes its width.
 
-import uPlot from "../vendor/uPlot.esm.js";
 import { figure, font, ink, moments, onLightChange } from "./chart-ink.js";
-import { alarmBracket, doubtRings, dryLine, lastFigure, wantedBand } from "./chart-marks.js";
+import {
+  alarmBracket, doubtRings, dropLines, dryLine, forecastFan, laneMarks, lastFigure, ownBand, wantedBand,
+} from "./chart-marks.js";
+import { _ } from "./words.js";
+
+const { uPlot } = globalThis; // a classic script: minified, it is half as long as the module
 
 const DAY = 86400;
 // Steps of the scales that a hydrometer and a thermometer have: ones, twos and fives, never halves of fives.
@@ -11,6 +15,7 @@ const STEPS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 
 const SHORTEST = DAY / 4; // closer than six hours there is nothing to see
 const holder = document.querySelector("[data-curve]");
 const keys = document.querySelectorAll("[data-zoom]");
+const LANES = { added: _("Added"), caps: _("Caps"), notes: _("Notes"), moves: _("Moves") };
 
 let data = null;
 let source = "";
@@ -22,10 +27,12 @@ const sugarStep = () => (data.sugar_unit === "SG" ? 0.001 : 0.1);
 const columns = (points) => [points.map(([at]) => at), points.map(([, value]) => value)];
 
 function whole() {
-  const at = [...data.sugar, ...data.temperature].map(([x]) => x);
-  const first = Math.min(...at);
-  const last = Math.max(...at);
-  const span = Math.max(last - first, DAY);
+  const ends = [data.sugar, data.temperature].filter((points) => points.length);
+  const first = Math.min(...ends.map((points) => points[0][0]));
+  const read = Math.max(...ends.map((points) => points.at(-1)[0]));
+  // The forecast is shown as far as what was read is long: further on, the past would be a corner of the picture.
+  const last = Math.min(data.fan.at(-1)?.[0] ?? read, read + Math.max(read - first, 2 * DAY));
+  const span = Math.max(Math.max(last, read) - first, DAY);
   return [first - span * 0.03, first + span * 1.12];
 }
 
@@ -139,32 +146,56 @@ function heading(text) {
   return words;
 }
 
+// A strip with a lane for each kind of work that there was; its scale of time is that of the curve.
+function buildLanes(common) {
+  const lanes = Object.keys(LANES).filter((lane) => data.marks.some((mark) => mark.lane === lane));
+  if (!lanes.length) return;
+  const strip = options({
+    ...common, height: 22 * lanes.length + 8, token: "--ink", size: 0, hollow: false, labelled: false,
+    range: () => [0, 1], drawUnder: [], drawOver: [laneMarks(data.marks, lanes)],
+  });
+  strip.axes[1] = {
+    ...strip.axes[1], grid: { show: false }, splits: () => lanes.map((_, i) => 1 - (i + 0.5) / lanes.length),
+    values: () => lanes.map((lane) => LANES[lane]),
+  };
+  plots.push(new uPlot(strip, [whole(), [null, null]], holder));
+}
+
 function build() {
   const when = moments(data.timezone);
   const wide = holder.clientWidth >= 560;
   const dry = data.dry_line ?? null;
   const wanted = data.wanted_temperature ?? null;
+  const [low, high] = (wanted ?? []).map((value) => figure(value, 1));
+  const fan = data.fan.filter(([at]) => at <= whole()[1]);
   const common = { when };
   const sugar = options({
-    ...common, height: wide ? 330 : 240, token: "--wine", size: 8, hollow: true, labelled: !data.temperature.length,
-    range: rangeAround(dry === null ? [] : [dry], 0.09), drawUnder: [],
+    ...common, height: wide ? 330 : 240, token: "--wine", size: 8, hollow: true, labelled: !data.temperature.length && !data.marks.length,
+    range: rangeAround([...(dry === null ? [] : [dry]), ...fan.flatMap((point) => point.slice(1))], 0.09),
+    drawUnder: [
+      ...(data.band ? [ownBand(data.band.points, _("your own past: 8 in 10 of %(n)s ferments", { n: data.band.ferments }))] : []), ...(fan.length > 1 ? [forecastFan(fan, _("if nothing changes, 8 in 10"))] : []), dropLines(data.marks),
+    ],
     drawOver: [
-      ...(dry === null ? [] : [dryLine(dry, sugarStep())]), doubtRings(() => data.sugar.map((p) => p[3])),
+      ...(dry === null ? [] : [dryLine(dry, _("dry, %(value)s", { value: figure(dry, sugarStep()) }))]), doubtRings(() => data.sugar.map((p) => p[3])),
       ...(data.alarm ? [alarmBracket(data.alarm)] : []), lastFigure(sugarStep()),
     ],
   });
   const temperature = options({
     ...common, height: wide ? 150 : 132, token: "--temp", size: 6, hollow: false, labelled: true,
-    range: rangeAround(wanted ?? [], 0.16), drawUnder: wanted ? [wantedBand(wanted)] : [],
+    range: rangeAround(wanted ?? [], 0.16), drawUnder: wanted ? [wantedBand(wanted, _("wanted, %(low)s to %(high)s %(unit)s", { low, high, unit: data.temperature_unit }))] : [],
     drawOver: [doubtRings(() => data.temperature.map((p) => p[3])), lastFigure(0.1)],
   });
   holder.replaceChildren();
-  const parts = [[sugar, data.sugar, data.sugar_unit], [temperature, data.temperature, "°C"]].filter(([, points]) => points.length);
   plots = [];
-  plots = parts.map(([option, points, unit]) => {
-    holder.append(heading(unit));
-    return new uPlot(option, columns(points), holder);
-  });
+  if (data.sugar.length) {
+    holder.append(heading(data.sugar_unit));
+    plots.push(new uPlot(sugar, columns(data.sugar), holder));
+  }
+  buildLanes(common);
+  if (data.temperature.length) {
+    holder.append(heading(data.temperature_unit));
+    plots.push(new uPlot(temperature, columns(data.temperature), holder));
+  }
 }
 
 function draw() {
@@ -173,7 +204,7 @@ function draw() {
   for (const plot of plots) plot.destroy();
   plots = [];
   if (!data.sugar.length && !data.temperature.length) {
-    holder.replaceChildren(heading("No reading yet. The first one starts the curve."));
+    holder.replaceChildren(heading(_("No reading yet. The first one starts the curve.")));
     return;
   }
   build();
@@ -186,12 +217,13 @@ function draw() {
 
 function readOut(when) {
   const box = document.querySelector("[data-read-out]");
-  const named = [[data.sugar, data.sugar_unit, sugarStep()], [data.temperature, "°C", 0.1]].filter(([points]) => points.length);
-  const words = plots.map((plot, i) => {
-    const point = named[i]?.[0][plot.cursor.idx];
-    return point ? `${when.full(point[0])}: ${figure(point[1], named[i][2])} ${named[i][1]}` : "";
+  const named = [[data.sugar, data.sugar_unit, sugarStep()], [data.temperature, data.temperature_unit, 0.1]];
+  const said = plots.map((plot) => {
+    const [points, unit, step] = named.find(([points]) => points.length && points.length === plot.data[0].length && points[0][1] === plot.data[1][0]) ?? [];
+    const point = points?.[plot.cursor.idx];
+    return point ? `${when.full(point[0])}: ${figure(point[1], step)} ${unit}` : "";
   }).filter(Boolean);
-  box.textContent = words.join(" · ") || "Touch or point at the curve: its values stand here.";
+  box.textContent = said.join(" · ") || _("Touch or point at the curve: its values stand here.");
 }
 
 function describe() {
@@ -199,9 +231,15 @@ function describe() {
   const sentences = [];
   if (data.sugar.length) {
     const [first, last] = [data.sugar[0], data.sugar.at(-1)];
-    sentences.push(`Sugar went from ${figure(first[1], sugarStep())} to ${figure(last[1], sugarStep())} ${data.sugar_unit} between ${when.date(first[0])} and ${when.full(last[0])}.`);
+    sentences.push(_("Sugar went from %(first)s to %(last)s %(unit)s between %(start)s and %(end)s.", {
+      first: figure(first[1], sugarStep()), last: figure(last[1], sugarStep()), unit: data.sugar_unit, start: when.date(first[0]), end: when.full(last[0]),
+    }));
   }
-  if (data.temperature.length) sentences.push(`The last temperature is ${figure(data.temperature.at(-1)[1], 0.1)} °C.`);
+  if (data.temperature.length) sentences.push(_("The last temperature is %(value)s %(unit)s.", { value: figure(data.temperature.at(-1)[1], 0.1), unit: data.temperature_unit }));
+  if (data.fan.length > 1) {
+    const [at, low, , high] = data.fan.at(-1);
+    sentences.push(_("Expected on %(at)s: between %(low)s and %(high)s %(unit)s.", { at: when.date(at), low: figure(low, sugarStep()), high: figure(high, sugarStep()), unit: data.sugar_unit }));
+  }
   document.getElementById("curve-said").textContent = sentences.join(" ");
 }
 

@@ -1,5 +1,7 @@
 // Keeps the analysis fresh without disturbing the reader. htmx asks; this module decides what may be swapped in.
 
+import { _ } from "./words.js";
+
 const FRESH = 'id="analysis"';
 let shown = null; // the answer that stands on the page
 
@@ -37,7 +39,7 @@ let silentSince = null;
 function tellOutOfReach() {
   silentSince ??= new Date();
   const at = silentSince.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  tell(`The server is out of reach since ${at}. This page shows what was known then; saved readings are safe.`);
+  tell(_("The server is out of reach since %(time)s. This page shows what was known then; saved readings are safe.", { time: at }));
 }
 
 document.addEventListener("htmx:beforeRequest", (event) => {
@@ -51,7 +53,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (!event.detail.shouldSwap) return;
   if (!xhr.responseText.includes(FRESH)) {
     event.detail.shouldSwap = false; // a sign-in page, not an analysis
-    tell("You are signed out. Saved readings are safe. Load the page again to sign in.");
+    tell(_("You are signed out. Saved readings are safe. Load the page again to sign in."));
     return;
   }
   tell("");
@@ -65,8 +67,8 @@ document.addEventListener("htmx:timeout", (event) => { if (isOurs(event)) tellOu
 document.addEventListener("htmx:responseError", (event) => {
   if (!isOurs(event)) return;
   const { status } = event.detail.xhr;
-  if (status === 401) tell("You are signed out. Saved readings are safe. Load the page again to sign in.");
-  else if (status !== 429) tell("The analysis cannot be asked just now. It is tried again by itself; saved readings are safe.");
+  if (status === 401) tell(_("You are signed out. Saved readings are safe. Load the page again to sign in."));
+  else if (status !== 429) tell(_("The analysis cannot be asked just now. It is tried again by itself; saved readings are safe."));
 });
 
 announce();

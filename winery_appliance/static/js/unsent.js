@@ -1,9 +1,9 @@
-// Readings of the round that wait on this device, told on every other page; they go off from here, too, and nobody
+// What was typed and waits on this device, told on every other page; they go off from here, too, and nobody
 // signs out over them unawares.
 
 import { listEntries } from "./round/keep.js";
 import { keepSending, news, sendFor } from "./round/outbox.js";
-import { count } from "./round/words.js";
+import { _, ngettext } from "./words.js";
 
 const place = document.querySelector("[data-waiting]");
 const ask = document.querySelector("[data-ask-sign-out]");
@@ -12,14 +12,14 @@ let entries = [];
 async function draw() {
   entries = await listEntries();
   const refused = entries.filter((entry) => entry.problem).length;
-  place.textContent = refused ? `${refused} to mend` : entries.length ? `${entries.length} unsent` : "";
+  place.textContent = refused ? _("%(n)s to mend", { n: refused }) : entries.length ? _("%(n)s unsent", { n: entries.length }) : "";
   place.hidden = !entries.length;
 }
 
 function explain() {
   const people = [...new Set(entries.map((entry) => entry.person))].join(", ");
-  ask.querySelector("[data-title]").textContent = `${count(entries.length, "reading is", "readings are")} not in the book yet`;
-  ask.querySelector("[data-words]").textContent = `They are of ${people}. Signed out, they stay on this device, and go when ${people} signs in here again.`;
+  ask.querySelector("[data-title]").textContent = ngettext("%(num)s entry is not in the book yet", "%(num)s entries are not in the book yet", entries.length);
+  ask.querySelector("[data-words]").textContent = _("They are of %(people)s. Signed out, they stay on this device, and go when %(people)s signs in here again.", { people });
 }
 
 function listenToSignOut() {

@@ -1,21 +1,25 @@
-// Keeps the round within reach when the server is not. Everything else goes its usual way, and a POST is never touched.
+// Keeps the pages of the cellar within reach when the server is not. Everything else goes its usual way, and a POST is never touched.
 
 const VERSION = {{ version|tojson }};
 const FILES = {{ files|tojson }};
-const PAGE = "/round";
+const PAGES = {{ pages|tojson }};
 const KEPT = `round-${VERSION}`;
 const PATIENCE_MS = 4000;
 
-// The page and its files are kept together or not at all: an old page never meets new files out of reach of the server.
+// The pages and their files are kept together or not at all: an old page never meets new files out of reach of the server.
 self.addEventListener("install", (event) => {
   event.waitUntil((async () => {
     const kept = await caches.open(KEPT);
-    const page = await fetch(PAGE, { cache: "reload" });
-    if (!page.ok || page.redirected) throw new Error("the round could not be fetched");
-    await Promise.all([kept.put(PAGE, page), ...FILES.map((file) => kept.add(new Request(file, { cache: "reload" })))]);
+    await Promise.all([...PAGES.map((path) => keepPage(kept, path)), ...FILES.map((file) => kept.add(new Request(file, { cache: "reload" })))]);
     await self.skipWaiting(); // a page that is open has all its modules already
   })());
 });
+
+async function keepPage(kept, path) {
+  const page = await fetch(path, { cache: "reload" });
+  if (!page.ok || page.redirected) throw new Error(`${path} could not be fetched`);
+  await kept.put(path, page);
+}
 
 self.addEventListener("activate", (event) => {
   event.waitUntil((async () => {
@@ -33,9 +37,9 @@ self.addEventListener("fetch", (event) => {
 });
 
 async function goTo(request, pathname) {
-  if (pathname === PAGE) return fetchOrRecall(request, pathname);
+  if (PAGES.includes(pathname)) return fetchOrRecall(request, pathname);
   // A page that needs the server may take its time; out of reach, the round is what works without it, and says so.
-  try { return await fetch(request); } catch { return Response.redirect(PAGE); }
+  try { return await fetch(request); } catch { return Response.redirect(PAGES[0]); }
 }
 
 async function fetchOrRecall(request, pathname) {

@@ -1,18 +1,31 @@
-// The way of a reading from this device to the book. An entry leaves the outbox only when the server's answer names its
-// UUID as saved; whatever else happens, it stays.
+// The way of an entry from this device to the book: readings together, everything else by itself to its own address. An
+// entry leaves the outbox only when the server's answer names its UUID as saved; whatever else happens, it stays.
+//
+// { client_uuid, payload_version, kind, path, body, user_id, person, vessel_code, title or symbol, typed_at } and for a note
+// `photo`. Without a version: a reading.
 
+import { _ } from "../words.js";
 import { meet } from "./clock.js";
 import { addEntries, listEntries, putEntry, removeEntries, replaceEntry } from "./keep.js";
+
+// As in core/payload_version.py.
+export const PAYLOAD_VERSION = 2;
+export const versionOf = (entry) => entry.payload_version ?? 1;
+/** Kept until the newer page is back. */
+export const isNewer = (entry) => versionOf(entry) > PAYLOAD_VERSION;
 
 export const UNDO_MS = 10_000; // how long an entry can be taken back before it is sent
 const AT_ONCE = 100; // readings a request
 const EVERY_MS = 30_000;
 const LONGEST_WAIT_MS = 5 * 60_000;
 const PATIENCE_MS = 15_000;
+const PHOTO_PATIENCE_MS = 120_000;
+const ENTRY_OF_TASK = ["addition", "cap_work", "transfer"]; // what doing a task sends along
+const isReading = (entry) => (entry.kind ?? "sample") === "sample";
 
 /** Says "changed" when an entry came, went or was refused, and "state" when the way to the server changed. */
 export const news = new EventTarget();
-/** idle, sending, unreachable, signed-out, somebody-else, busy */
+/** idle, sending, unreachable, signed-out, somebody-else, older-server, busy */
 export let state = "idle";
 export let reachedAt = null;
 
@@ -42,14 +55,16 @@ export function makeUuid() {
 }
 
 /** Ask the server, and learn its time from whatever it answers. Throws where there is no answer. */
-export async function askServer(path, { body, somebody = null, patience = PATIENCE_MS } = {}) {
-  const headers = { Accept: "application/json", "X-Requested-With": "round" };
+export async function askServer(path, { body, form, somebody = null, version, patience = PATIENCE_MS } = {}) {
+  // Refusals are read on this page, so they are said in its language.
+  const headers = { Accept: "application/json", "Accept-Language": document.documentElement.lang, "X-Requested-With": "round" };
+  if (version) headers["X-Payload-Version"] = String(version);
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (somebody) headers["X-Acting-Person"] = String(somebody.user_id);
   const asked = Date.now();
   const response = await fetch(path, {
-    method: body === undefined ? "GET" : "POST", headers, cache: "no-store", signal: AbortSignal.timeout(patience),
-    body: body === undefined ? undefined : JSON.stringify(body),
+    method: body === undefined && !form ? "GET" : "POST", headers, cache: "no-store", signal: AbortSignal.timeout(patience),
+    body: form ?? (body === undefined ? undefined : JSON.stringify(body)),
   });
   reachedAt = Date.now();
   meet(response, asked, reachedAt);
@@ -58,7 +73,7 @@ export async function askServer(path, { body, somebody = null, patience = PATIEN
 
 /** Keep entries; resolved once they are safe on this device. */
 export async function add(entries) {
-  await addEntries(entries);
+  await addEntries(entries.map((entry) => ({ ...entry, payload_version: PAYLOAD_VERSION })));
   tell("changed");
   due = Math.min(due, UNDO_MS);
   if (!tries) plan();
@@ -74,12 +89,15 @@ export async function takeBack(uuids) {
   return mine.length;
 }
 
-/** Send an entry again, with its body changed: another value, or the word that the value is meant. */
-export async function mend(entry, change) {
-  // A mended reading is another reading: the server may have seen the first one under its UUID.
-  const uuid = "value" in change ? makeUuid() : entry.client_uuid;
-  const body = { ...entry.body, ...change, client_uuid: uuid };
-  await replaceEntry(entry.client_uuid, { ...entry, client_uuid: uuid, body, problem: null, status: null });
+/** Send an entry again, with its body changed: something else, or the word that it is meant so. */
+export async function mend(entry, change, title = entry.title) {
+  // What is mended is another entry: the server may have seen the first one under its UUID.
+  const anew = Object.keys(change).some((name) => name !== "confirm");
+  const uuid = anew ? makeUuid() : entry.client_uuid;
+  const inside = ENTRY_OF_TASK.find((name) => entry.body[name]);
+  const inner = inside && { ...entry.body[inside], ...change, ...(anew && { client_uuid: makeUuid() }) };
+  const body = inside ? { ...entry.body, client_uuid: uuid, [inside]: inner } : { ...entry.body, ...change, client_uuid: uuid };
+  await replaceEntry(entry.client_uuid, { ...entry, payload_version: PAYLOAD_VERSION, client_uuid: uuid, body, title, problem: null, status: null });
   tell("changed");
   return flush();
 }
@@ -106,13 +124,16 @@ function alone(act) {
 
 async function sendAll() {
   for (;;) {
-    const mine = (await listEntries()).filter((entry) => entry.user_id === person?.user_id && !entry.problem);
+    const mine = (await listEntries()).filter((entry) => entry.user_id === person?.user_id && !entry.problem && !isNewer(entry));
     const waiting = mine.filter((entry) => !heldFor(entry));
     due = Math.min(...mine.map(heldFor).filter(Boolean), EVERY_MS);
     if (!waiting.length) { if (state === "sending") become("idle"); return; }
     become("sending");
     waiting.sort((a, b) => a.typed_at - b.typed_at);
-    if (!(await sendSome(waiting.slice(0, AT_ONCE)))) return;
+    const [first] = waiting;
+    const other = waiting.findIndex((entry) => !isReading(entry) || versionOf(entry) !== versionOf(first));
+    const sent = isReading(first) ? await sendSome(waiting.slice(0, other < 0 ? AT_ONCE : Math.min(other, AT_ONCE))) : await sendOne(first);
+    if (!sent) return;
   }
 }
 
@@ -120,10 +141,11 @@ async function sendAll() {
 async function sendSome(entries) {
   let response;
   try {
-    response = await askServer("/api/v1/samples/batch", { body: { items: entries.map((entry) => entry.body) }, somebody: person });
+    response = await askServer("/api/v1/samples/batch", { body: { items: entries.map((entry) => entry.body) }, somebody: person, version: versionOf(entries[0]) });
   } catch { return giveUp("unreachable"); }
   const answer = await readJson(response);
   if (response.status === 401) return giveUp(answer?.code === "other_person" ? "somebody-else" : "signed-out");
+  if (answer?.code === "payload_newer") return giveUp("older-server");
   if (response.ok && isAbout(answer, entries)) {
     tries = 0;
     await settle(entries, answer.items);
@@ -145,6 +167,35 @@ async function sendSome(entries) {
   return giveUp(response.status >= 500 && !answer ? "unreachable" : "busy");
 }
 
+/** Send an entry that is no reading to its own address; whether to go on. */
+async function sendOne(entry) {
+  let response;
+  try {
+    response = await askServer(entry.path, { ...(entry.photo ? { form: makeForm(entry), patience: PHOTO_PATIENCE_MS } : { body: entry.body }), somebody: person, version: versionOf(entry) });
+  } catch { return giveUp("unreachable"); }
+  const answer = await readJson(response);
+  if (response.status === 401) return giveUp(answer?.code === "other_person" ? "somebody-else" : "signed-out");
+  if (answer?.code === "payload_newer") return giveUp("older-server");
+  if (response.ok && (answer?.client_uuid === entry.client_uuid || (entry.task_id && answer?.id === entry.task_id && answer.closed_at))) {
+    tries = 0;
+    await removeEntries([entry.client_uuid]);
+    tell("changed");
+    return true;
+  }
+  if ([400, 403, 404, 409, 413, 422].includes(response.status) && answer) {
+    await refuse(entry, answer.code === "needs_confirmation" ? answer.code : "refused", answer);
+    return true;
+  }
+  return giveUp(response.status >= 500 && !answer ? "unreachable" : "busy");
+}
+
+function makeForm({ body, photo }) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(body)) if (value !== "") form.append(name, value);
+  form.append("photo", new Blob([photo.bytes], { type: photo.type }), "photo");
+  return form;
+}
+
 async function readJson(response) {
   if (!(response.headers.get("Content-Type") ?? "").includes("json")) return null;
   try { return await response.json(); } catch { return null; }
@@ -163,7 +214,7 @@ async function settle(entries, items) {
 }
 
 async function refuse(entry, status, problem) {
-  await putEntry({ ...entry, status, problem: { code: problem?.code ?? status, detail: problem?.detail ?? "The server refused this." } });
+  await putEntry({ ...entry, status, problem: { code: problem?.code ?? status, detail: problem?.detail ?? _("The server refused this.") } });
   tell("changed");
 }
 
@@ -186,10 +237,11 @@ export function keepSending() {
 
 /** The queue as a file, for the day when nothing else helps. */
 export async function exportFile() {
-  const text = JSON.stringify({ made_at: new Date().toISOString(), person, entries: await listEntries() }, null, 2);
+  const written = (name, value) => (value instanceof ArrayBuffer ? _("%(n)s bytes of a photo, which stay on the device", { n: value.byteLength }) : value);
+  const text = JSON.stringify({ made_at: new Date().toISOString(), person, entries: await listEntries() }, written, 2);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  link.download = "readings-on-this-device.json";
+  link.download = "entries-on-this-device.json";
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

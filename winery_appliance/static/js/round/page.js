@@ -1,55 +1,50 @@
 // The round: sugar, Next, temperature, Next, with one thumb and without the server.
 
 import { doubtSugar, doubtTemperature, readNumber } from "./ask.js";
-import { WORTH_TELLING_MS, clockOffset, startClock, timeOf } from "./clock.js";
-import { canKeep, keep, listEntries, recall } from "./keep.js";
+import { clockOffset, timeOf } from "./clock.js";
+import { Finder } from "./finder.js";
+import { $, begin, goOnSending, hear, keepPage, known, refresh, say, show } from "./frame.js";
+import { keep, recall } from "./keep.js";
 import * as outbox from "./outbox.js";
 import { listen, press } from "./pad.js";
 import { drawScale } from "./scale.js";
-import { beginRound, findTank, nextTank, statusOf } from "./tanks.js";
-import { Tray, fill, tellState } from "./tray.js";
-import { count, dayAndTime, decimalsOf, showAge, showNumber, showSpan } from "./words.js";
+import { beginRound, fermentationOf, findTank, nextTank, statusOf } from "./tanks.js";
+import { fill } from "./tray.js";
+import { _, ngettext } from "../words.js";
+import { dayAndTime, decimalsOf, showNumber, showTyped } from "./words.js";
 
 const FIELDS = ["sugar", "temperature"];
-const PATIENCE_MS = 4000;
+const STYLES = { red: _("Red"), white: _("White"), rose: _("Rosé"), orange: _("Orange") };
+const STATUSES = { saved: _("saved"), unsent: _("unsent"), refused: _("to mend"), skipped: _("skipped"), "to-come": _("to come") };
 const FRESH_EXPECTATION_MS = 6 * 3600_000;
-const $ = (selector) => document.querySelector(selector);
 
-let data = null; // the server's answer, as last heard
 let round = null; // when it began, and what was done on this device
-let person = null;
-let entries = [];
 let tank = null;
+let vessel = ""; // one of the vessels the wine lies in: the one that was looked for, else the first
 let typed = { sugar: "", temperature: "" };
 let field = "sugar";
 let confirmed = { sugar: false, temperature: false };
 let mending = null; // the refused entry that is being typed anew
 let undo = null;
 
-// ---- which view is before the eyes
-
-function show(view) {
-  for (const one of document.querySelectorAll("[data-view]")) one.hidden = one.dataset.view !== view;
-  document.body.dataset.showing = view;
-  if (view !== "pad") $(`[data-view="${view}"] h2`)?.focus();
-}
 const isPad = () => document.body.dataset.showing === "pad" && !$("dialog[open]");
 
 // ---- drawing
 
 function draw() {
   drawProgress();
-  drawUnsent();
-  drawBanner();
+  const { data } = known;
   if (!data || !tank) return;
-  $("[data-plate]").textContent = tank.vessel_code;
+  $("[data-plate]").textContent = vessel;
+  const others = (tank.vessel_codes ?? []).filter((code) => code !== vessel);
+  $("[data-others]").textContent = others.length ? ngettext("%(vessel)s and %(num)s vessel more with this wine: %(others)s", "%(vessel)s and %(num)s vessels more with this wine: %(others)s", others.length, { vessel, others: others.join(", ") }) : "";
   $("[data-wine]").textContent = tank.origin || tank.code;
   $("[data-code]").textContent = tank.origin ? tank.code : "";
-  $("[data-day]").textContent = `${{ red: "Red", white: "White", rose: "Rosé", orange: "Orange" }[tank.style]} · day ${tank.day}`;
+  $("[data-day]").textContent = `${STYLES[tank.style]} · ${_("day %(n)s", { n: tank.day })}`;
   for (const name of FIELDS) {
     const button = $(`[data-field="${name}"]`);
     button.setAttribute("aria-pressed", String(name === field));
-    button.querySelector("[data-value]").textContent = typed[name].replace("-", "−") || (name === field ? "" : "–");
+    button.querySelector("[data-value]").textContent = showTyped(typed[name]) || (name === field ? "" : "–");
   }
   for (const unit of document.querySelectorAll("[data-sugar-unit]")) unit.textContent = data.sugar_symbol;
   drawPrevious();
@@ -58,57 +53,59 @@ function draw() {
 }
 
 function freshExpectation() {
-  return tank.expected && Date.now() + (clockOffset() ?? 0) - Date.parse(data.as_of) < FRESH_EXPECTATION_MS ? tank.expected : null;
+  return tank.expected && Date.now() + (clockOffset() ?? 0) - Date.parse(known.data.as_of) < FRESH_EXPECTATION_MS ? tank.expected : null;
 }
 
 function drawPrevious() {
-  const digits = field === "sugar" ? decimalsOf(data.sugar_symbol) : 1;
+  const digits = field === "sugar" ? decimalsOf(known.data.sugar_symbol) : 1;
   const readings = tank[field];
   const slots = readings.length > 1 ? readings : [null, readings[0] ?? null];
   for (const [place, name] of ["before", "last"].entries()) {
     const reading = slots[place];
-    $(`[data-previous="${name}"] dt span`).textContent = reading ? dayAndTime(Date.parse(reading.measured_at) - (clockOffset() ?? 0)) : "no reading";
+    $(`[data-previous="${name}"] dt span`).textContent = reading ? dayAndTime(Date.parse(reading.measured_at) - (clockOffset() ?? 0)) : _("no reading");
     $(`[data-previous="${name}"] dd`).textContent = reading ? showNumber(reading.value, digits) : "–";
   }
   const expected = field === "sugar" ? freshExpectation() : null;
   $('[data-previous="expected"]').hidden = field !== "sugar";
   $("[data-expected]").textContent = expected ? showNumber(expected.value, digits) : "–";
-  $("[data-expected-span]").textContent = expected ? `${showNumber(expected.low, digits)} to ${showNumber(expected.high, digits)}` : "not enough yet";
+  $("[data-expected-span]").textContent = expected ? _("%(low)s to %(high)s", { low: showNumber(expected.low, digits), high: showNumber(expected.high, digits) }) : _("not enough yet");
 }
 
 function drawNext() {
-  const following = nextTank(data.tanks, statuses(), tank.fermentation_id);
-  $("[data-next-what]").textContent = mending ? "save" : field === "sugar" ? "temperature" : following?.vessel_code ?? "done";
+  const following = nextTank(known.data.tanks, statuses(), tank.fermentation_id);
+  $("[data-next-what]").textContent = mending ? _("save") : field === "sugar" ? _("temperature") : following?.vessel_code ?? _("done");
 }
 
-const statuses = () => new Map((data?.tanks ?? []).map((one) => [one.fermentation_id, statusOf(one, round, entries, clockOffset() ?? 0)]));
+const statuses = () => new Map((known.data?.tanks ?? []).map((one) => [one.fermentation_id, statusOf(one, round, known.entries, clockOffset() ?? 0)]));
 
 function drawProgress() {
+  const { data } = known;
   if (!data) return;
-  const known = statuses();
-  const done = data.tanks.filter((one) => !["to-come"].includes(known.get(one.fermentation_id)));
+  const status = statuses();
+  const done = data.tanks.filter((one) => !["to-come"].includes(status.get(one.fermentation_id)));
   $("[data-done]").textContent = `${done.length}/${data.tanks.length}`;
   const rule = $("[data-rule]");
   rule.replaceChildren(...data.tanks.map((one) => {
     const tick = document.createElement("i");
-    tick.className = one === tank ? "here" : known.get(one.fermentation_id);
+    tick.className = one === tank ? "here" : status.get(one.fermentation_id);
     return tick;
   }));
-  const of = (status) => [...known.values()].filter((value) => value === status).length;
-  rule.setAttribute("aria-label", `${done.length} of ${data.tanks.length} tanks read: ${of("saved")} saved, ${of("unsent")} unsent, ${of("skipped")} skipped, ${of("refused")} to mend; ${of("to-come")} to come`);
-  drawList(known);
+  const of = (kind) => [...status.values()].filter((value) => value === kind).length;
+  rule.setAttribute("aria-label", _("%(done)s of %(all)s tanks read: %(saved)s saved, %(unsent)s unsent, %(skipped)s skipped, %(refused)s to mend; %(rest)s to come", {
+    done: done.length, all: data.tanks.length, saved: of("saved"), unsent: of("unsent"), skipped: of("skipped"), refused: of("refused"), rest: of("to-come"),
+  }));
+  drawList(data, status);
 }
 
-function drawList(known) {
+function drawList(data, statusBy) {
   const list = $("[data-list]");
   if (!list.offsetParent) return; // a phone shows one tank at a time
-  const words = { saved: "saved", unsent: "unsent", refused: "to mend", skipped: "skipped", "to-come": "to come" };
   list.querySelector("ul").replaceChildren(...data.tanks.map((one) => {
-    const status = known.get(one.fermentation_id);
+    const status = statusBy.get(one.fermentation_id);
     const last = one.sugar.at(-1);
     const row = fill("row-tank", {
       code: one.vessel_code, wine: one.origin || one.code, last: last ? showNumber(last.value, decimalsOf(data.sugar_symbol)) : "–",
-      now: round.marks[one.fermentation_id]?.sugar?.replace("-", "−") ?? "", status: one === tank ? "now" : words[status],
+      now: showTyped(round.marks[one.fermentation_id]?.sugar ?? ""), status: one === tank ? _("now") : STATUSES[status],
     });
     row.className = one === tank ? "here" : status;
     row.querySelector("button").addEventListener("click", () => goTo(one));
@@ -117,32 +114,12 @@ function drawList(known) {
   }));
 }
 
-function drawUnsent() {
-  const refused = entries.filter((entry) => entry.problem).length;
-  const waiting = entries.length - refused;
-  const button = $("[data-unsent]");
-  button.classList.toggle("none", !entries.length);
-  button.classList.toggle("refused", refused > 0);
-  $("[data-unsent-count]").textContent = refused ? `${refused} to mend` : waiting ? `${waiting} unsent` : "All sent";
-  const oldest = Math.min(...entries.map((entry) => entry.typed_at));
-  $("[data-unsent-age]").textContent = entries.length ? `oldest ${showAge(Date.now() - oldest)}` : "";
-}
-
-function drawBanner() {
-  const offset = clockOffset();
-  const clock = offset !== null && Math.abs(offset) > WORTH_TELLING_MS
-    ? `This device's clock is ${showSpan(offset)} off. Readings get the right time. Correct it today.` : "";
-  const words = [tellState(), clock].filter(Boolean).join(" ");
-  $("[data-banner]").hidden = !words;
-  if ($("[data-banner-words]").textContent !== words) $("[data-banner-words]").textContent = words;
-  $("[data-banner-sign-in]").hidden = outbox.state !== "signed-out";
-}
-
 // ---- the way through the tanks
 
-function goTo(next) {
+function goTo(next, wanted = "") {
   mending = null;
   tank = next;
+  vessel = tank ? tank.vessel_codes?.find((code) => code.toLowerCase() === wanted.trim().toLowerCase()) ?? tank.vessel_code : "";
   typed = { sugar: "", temperature: "" };
   confirmed = { sugar: false, temperature: false };
   field = "sugar";
@@ -151,15 +128,16 @@ function goTo(next) {
   draw();
 }
 
-const goOn = () => goTo(nextTank(data.tanks, statuses(), tank?.fermentation_id) ?? null);
+const goOn = () => goTo(nextTank(known.data.tanks, statuses(), tank?.fermentation_id) ?? null);
 
 function drawDone() {
-  const known = [...statuses().values()];
-  const skipped = known.filter((status) => status === "skipped").length;
-  $("[data-done-title]").textContent = data.tanks.length ? "The round is done" : "No ferment is running";
+  const all = [...statuses().values()];
+  const { data } = known;
+  const skipped = all.filter((status) => status === "skipped").length;
+  $("[data-done-title]").textContent = data.tanks.length ? _("The round is done") : _("No ferment is running");
   $("[data-done-words]").textContent = data.tanks.length
-    ? `${count(known.length - skipped, "tank is read", "tanks are read")}${skipped ? `, ${skipped} skipped` : ""}.`
-    : "Tanks to be read will stand here as soon as a wine ferments.";
+    ? [ngettext("%(num)s tank is read.", "%(num)s tanks are read.", all.length - skipped), skipped && _("%(n)s skipped.", { n: skipped })].filter(Boolean).join(" ")
+    : _("Tanks to be read will stand here as soon as a wine ferments.");
 }
 
 function act(key) {
@@ -173,12 +151,12 @@ function act(key) {
 const doubts = { sugar: doubtSugar, temperature: doubtTemperature };
 
 async function goNext() {
-  const doubt = doubts[field](typed[field], { ...tank, expected: freshExpectation() }, data);
-  if (typed[field] && readNumber(typed[field]) === null) return say("That is no number. Nothing was saved.");
+  const doubt = doubts[field](typed[field], { ...tank, expected: freshExpectation() }, known.data);
+  if (typed[field] && readNumber(typed[field]) === null) return say(_("That is no number. Nothing was saved."));
   if (doubt && (doubt.refused || !confirmed[field])) return ask(doubt);
   if (mending) return saveMended();
   if (field === "sugar") { field = "temperature"; return draw(); }
-  if (!typed.sugar && !typed.temperature) return say("Type a number, or skip this tank.");
+  if (!typed.sugar && !typed.temperature) return say(_("Type a number, or skip this tank."));
   return save();
 }
 
@@ -196,135 +174,133 @@ async function save() {
   try {
     await outbox.add(made);
   } catch {
-    return say("This device could not keep the reading. It is still in the fields: free some space and press Next again.");
+    return say(_("This device could not keep the reading. It is still in the fields: free some space and press Next again."));
   }
   round.marks[tank.fermentation_id] = { at: now, sugar: typed.sugar, temperature: typed.temperature };
   await keep("round", round);
   undo = { tank, typed: { ...typed }, uuids: made.map((entry) => entry.client_uuid) };
-  offerUndo(`${tank.vessel_code}: ${made.map((entry) => `${entry.body.value.replace("-", "−")} ${entry.symbol}`).join(", ")} kept.`);
+  offerUndo(_("%(vessel)s: %(values)s kept.", { vessel, values: made.map((entry) => `${showTyped(entry.body.value)} ${entry.symbol}`).join(", ") }));
   return goOn();
 }
 
+/** Entries belong to whom the screen shows. */
+const whose = () => ({ user_id: known.person.user_id, person: known.person.display_name });
+
 function makeEntry(name, now) {
   const uuid = outbox.makeUuid();
-  const [unit, symbol] = name === "sugar" ? [data.sugar_unit, data.sugar_symbol] : ["celsius", "°C"];
+  const [unit, symbol] = name === "sugar" ? [known.data.sugar_unit, known.data.sugar_symbol] : ["celsius", "°C"];
   const body = {
     fermentation_id: tank.fermentation_id, client_uuid: uuid, sample_type: name, value: typed[name], unit,
     measured_at: timeOf(now), device_time: new Date(now).toISOString(), confirm: confirmed[name],
   };
   if (clockOffset() !== null) body.clock_offset_ms = clockOffset();
-  return { client_uuid: uuid, user_id: person.user_id, person: person.display_name, vessel_code: tank.vessel_code, symbol, typed_at: now, body };
+  return { kind: "sample", client_uuid: uuid, ...whose(), vessel_code: vessel, symbol, typed_at: now, body };
+}
+
+function makeSkip(reason, now) {
+  const uuid = outbox.makeUuid();
+  return {
+    kind: "skip", client_uuid: uuid, ...whose(), vessel_code: vessel, title: _("not read: %(reason)s", { reason }),
+    typed_at: now, fermentation_id: tank.fermentation_id, path: `/api/v1/fermentations/${tank.fermentation_id}/skipped-readings`,
+    body: { client_uuid: uuid, reason, skipped_at: timeOf(now) },
+  };
 }
 
 async function saveMended() {
   const value = typed[field];
-  if (!value) return say("Type a number, or drop the reading in the list.");
+  if (!value) return say(_("Type a number, or drop the reading in the list."));
   await outbox.mend(mending, { value, confirm: confirmed[field] });
   mending = null;
-  await refreshEntries();
-  return openTray();
+  await refresh();
+  return $("[data-unsent]").click();
 }
 
 async function takeBack() {
   const back = undo;
   endUndo();
   const left = await outbox.takeBack(back.uuids);
-  if (left < back.uuids.length) return say(`${back.tank.vessel_code} is in the book already. Correct it on the page of its ferment.`);
+  if (left < back.uuids.length) return say(_("%(vessel)s is in the book already. Correct it on the page of its ferment.", { vessel: back.tank.vessel_code }));
   delete round.marks[back.tank.fermentation_id];
   await keep("round", round);
-  await refreshEntries();
+  await refresh();
   goTo(back.tank);
   typed = back.typed;
   return draw();
 }
 
 async function skip(reason) {
-  round.marks[tank.fermentation_id] = { at: Date.now(), skipped: reason };
+  const now = Date.now();
+  const made = makeSkip(reason, now);
+  try { await outbox.add([made]); } catch { return say(_("This device could not keep that. Free some space and try again.")); }
+  round.marks[tank.fermentation_id] = { at: now, skipped: reason };
   await keep("round", round);
-  say(`${tank.vessel_code} skipped: ${reason}.`);
-  goOn();
-}
-
-let quietTimer = null;
-function say(words) {
-  $("[data-said-words]").textContent = words;
-  $("[data-said]").hidden = false;
-  clearTimeout(quietTimer);
-  quietTimer = setTimeout(() => { $("[data-said]").hidden = true; }, 6000);
+  undo = { tank, typed: { sugar: "", temperature: "" }, uuids: [made.client_uuid] };
+  offerUndo(_("%(vessel)s skipped: %(reason)s.", { vessel, reason }));
+  return goOn();
 }
 
 // The key to take the last entry back stands where no thumb needs to go on its way through the tanks.
 let undoTimer = null;
 function offerUndo(words) {
   $("[data-kept]").textContent = words;
-  $("[data-undo] span").textContent = `Undo ${undo.tank.vessel_code}`;
-  $("[data-undo]").hidden = false;
-  $("[data-find]").hidden = true;
+  showUndo(_("Undo %(vessel)s", { vessel: undo.tank.vessel_code }));
   clearTimeout(undoTimer);
   undoTimer = setTimeout(endUndo, outbox.UNDO_MS);
 }
 function endUndo() {
   undo = null;
-  $("[data-undo]").hidden = true;
-  $("[data-find]").hidden = false;
+  showUndo("");
+}
+function showUndo(words) {
+  for (const one of document.querySelectorAll("[data-undo]")) {
+    one.lastElementChild.textContent = words;
+    one.hidden = !words;
+  }
+  $("[data-find]").hidden = Boolean(words);
 }
 
 // ---- what waits
 
-const tray = new Tray($('[data-view="unsent"]'), {
-  onMend(entry) {
-    const of = data.tanks.find((one) => one.fermentation_id === entry.body.fermentation_id);
-    if (!of) return say("This ferment is not running any more. Correct it on its page, or drop the reading.");
-    goTo(of);
-    mending = entry;
-    field = entry.body.sample_type;
-    typed[field] = entry.body.value;
-    return draw();
-  },
-});
-function openTray() { tray.show(entries, person, Date.now()); show("unsent"); }
-
-async function refreshEntries() {
-  entries = await listEntries();
-  if (document.body.dataset.showing === "unsent") tray.show(entries, person, Date.now());
+function mend(entry) {
+  if ((entry.kind ?? "sample") !== "sample") return location.assign(`/day#mend=${entry.client_uuid}`);
+  if (!(entry.body.sample_type in typed)) return location.assign("/lab");
+  const of = known.data.tanks.find((one) => one.fermentation_id === fermentationOf(entry));
+  if (!of) return say(_("This ferment is not running any more. Correct it on its page, or drop the reading."));
+  goTo(of);
+  mending = entry;
+  field = entry.body.sample_type;
+  typed[field] = entry.body.value.replace(",", ".");
+  return draw();
 }
 
 // ---- beginning
 
-async function hear() {
-  let response;
-  try { response = await outbox.askServer("/api/v1/round", { patience: PATIENCE_MS }); } catch { return "unreachable"; }
-  if (response.status === 401) return "signed-out";
-  if (!response.ok || !(response.headers.get("Content-Type") ?? "").includes("json")) return "unreachable";
-  data = await response.json();
-  person = data.person;
-  await Promise.all([keep("round-data", data), keep("person", person)]);
-  outbox.sendFor(person);
-  return "heard";
+async function start() {
+  if (!(await begin({ path: "/api/v1/round", key: "round-data", home: "pad", draw }))) return;
+  round = beginRound(await recall("round"), Date.now());
+  await keep("round", round);
+  listenToEverything();
+  if (!goToHash()) goOn();
+  goOnSending({
+    mayMend: (entry) => entry.kind !== "skip",
+    onMend: mend,
+    back: () => { show(tank ? "pad" : "done"); draw(); },
+  });
 }
 
-async function start() {
-  if (!(await canKeep())) return show("no-storage");
-  navigator.storage?.persist?.();
-  await startClock();
-  [data, person, round] = await Promise.all([recall("round-data"), recall("person"), recall("round")]);
-  const heard = await hear();
-  if (!data || !person) {
-    if (heard === "signed-out") location.assign("/sign-in?next=/round");
-    return show("never-loaded");
-  }
-  outbox.sendFor(person);
-  if (heard !== "heard") outbox.notice(heard, Date.parse(data.as_of) - (clockOffset() ?? 0));
-  round = beginRound(round, Date.now());
-  await keep("round", round);
-  await refreshEntries();
+function goToHash() {
   const wanted = decodeURIComponent(location.hash.slice(1));
-  const first = (wanted && findTank(data.tanks, wanted)) || null;
-  if (first) goTo(first); else goOn();
-  outbox.keepSending();
-  listenToEverything();
-  return undefined;
+  const found = (wanted && findTank(known.data.tanks, wanted)) || null;
+  if (found) goTo(found, wanted);
+  return found;
 }
+
+const finder = new Finder($("[data-finder]"), {
+  tanks: () => known.data.tanks,
+  onFound: (found, code) => goTo(found, code),
+  onLost: (code) => say(code === null ? _("The camera could not be used. Type the code instead.") : _("No running tank is called %(code)s.", { code })),
+});
+
 
 async function startAnew() {
   await hear();
@@ -335,6 +311,7 @@ async function startAnew() {
 }
 
 function listenToEverything() {
+  $('[data-key="point"]').textContent = showTyped(".");
   listen($("[data-pad]"), isPad, act);
   for (const button of document.querySelectorAll("[data-field]")) {
     button.addEventListener("click", () => { field = button.dataset.field; draw(); });
@@ -343,31 +320,11 @@ function listenToEverything() {
   on("[data-type-again]", () => { typed[field] = ""; show("pad"); draw(); });
   on("[data-keep-it]", () => { confirmed[field] = true; show("pad"); goNext(); });
   on("[data-reason]", (event) => skip(event.currentTarget.dataset.reason));
-  on("[data-unsent]", openTray);
-  on("[data-back]", () => { show(tank ? "pad" : "done"); draw(); });
   on("[data-undo]", takeBack);
   on("[data-anew]", startAnew);
-  on("[data-find]", () => $("[data-finder]").showModal());
-  $("[data-finder]").addEventListener("close", find);
-  addEventListener("hashchange", () => {
-    const wanted = findTank(data.tanks, decodeURIComponent(location.hash.slice(1)));
-    if (wanted) goTo(wanted);
-  });
-  outbox.news.addEventListener("changed", async () => { await refreshEntries(); draw(); });
-  outbox.news.addEventListener("state", () => { drawBanner(); });
-  setInterval(() => { drawUnsent(); drawBanner(); }, 15_000);
+  on("[data-find]", () => finder.open());
+  addEventListener("hashchange", goToHash);
 }
 
-function find() {
-  const finder = $("[data-finder]");
-  const code = finder.querySelector("input").value;
-  finder.querySelector("input").value = "";
-  if (finder.returnValue !== "go" || !code.trim()) return;
-  const found = findTank(data.tanks, code);
-  if (found) goTo(found);
-  else say(`No running tank is called ${code.trim()}.`);
-}
-
-if ("serviceWorker" in navigator) navigator.serviceWorker.register("/sw.js", { updateViaCache: "none" }).catch(() => { $("[data-no-worker]").hidden = false; });
-else $("[data-no-worker]").hidden = false;
+keepPage();
 start();

@@ -1,5 +1,7 @@
 // The stem of the hydrometer under the fields: the last two readings, what is expected, and what is being typed.
 
+import { showNumber } from "./words.js";
+
 const WIDTH = 358, LEFT = 8, RIGHT = 350, LINE = 34;
 
 function shape(name, attributes, parent) {
@@ -34,7 +36,7 @@ function drawTicks(svg, low, high, x) {
     shape("path", { class: "tick", d: `M${x(tick * step)} ${LINE}v${long}` }, svg);
     if (tick % 10 === 0) {
       const text = shape("text", { x: x(tick * step), y: LINE + 27, "text-anchor": "middle" }, svg);
-      text.textContent = (tick * step).toFixed(step < 0.1 ? 2 : 0).replace("-", "−");
+      text.textContent = showNumber(tick * step, step < 0.1 ? 2 : 0);
     }
   }
 }

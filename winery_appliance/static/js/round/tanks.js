@@ -9,16 +9,25 @@ export function beginRound(kept, now, { anew = false } = {}) {
   return { began_at: now, since: anew ? now : now - READ_BEFORE_MS, marks: {} };
 }
 
+/** When the server says that a tank was passed by, in this device's time. */
+const skippedAt = (tank, serverOffset) => (tank.skipped ? Date.parse(tank.skipped.skipped_at) - serverOffset : -Infinity);
+
 /** saved, unsent, refused, skipped, or to-come. */
 export function statusOf(tank, round, entries, serverOffset) {
-  const mine = entries.filter((entry) => entry.body.fermentation_id === tank.fermentation_id);
+  const about = (entry) => (entry.kind ?? "sample") === "sample" || entry.kind === "skip";
+  const mine = entries.filter((entry) => about(entry) && fermentationOf(entry) === tank.fermentation_id);
   if (mine.some((entry) => entry.problem)) return "refused";
-  if (mine.length) return "unsent";
+  if (mine.some((entry) => entry.kind !== "skip")) return "unsent";
+  if (mine.length) return "skipped";
   const mark = round.marks[tank.fermentation_id];
   if (mark) return mark.skipped ? "skipped" : "saved";
   const read = tank.read_at ? Date.parse(tank.read_at) - serverOffset : -Infinity;
-  return read >= round.since ? "saved" : "to-come";
+  if (read >= round.since) return "saved";
+  return skippedAt(tank, serverOffset) >= round.since ? "skipped" : "to-come";
 }
+
+/** The wine that an entry is of. */
+export const fermentationOf = (entry) => entry.body.fermentation_id ?? entry.fermentation_id;
 
 /** The next tank to come behind `from`, in walking order and around the corner; null when none is left. */
 export function nextTank(tanks, statuses, from) {
@@ -35,8 +44,9 @@ export function findTank(tanks, code) {
   const bare = (text) => text.toLowerCase().replace(/[\s_-]/g, "").replace(/(\D)0+(\d)/g, "$1$2");
   const wanted = bare(code);
   if (!wanted) return null;
-  return tanks.find((tank) => bare(tank.vessel_code) === wanted)
+  const vessels = (tank) => (tank.vessel_codes ?? [tank.vessel_code]).map(bare);
+  const ending = tanks.filter((tank) => vessels(tank).some((vessel) => vessel.endsWith(wanted)));
+  return tanks.find((tank) => vessels(tank).includes(wanted))
     ?? tanks.find((tank) => bare(tank.code) === wanted)
-    ?? (tanks.filter((tank) => bare(tank.vessel_code).endsWith(wanted)).length === 1
-      ? tanks.find((tank) => bare(tank.vessel_code).endsWith(wanted)) : null);
+    ?? (ending.length === 1 ? ending[0] : null);
 }

@@ -1,26 +1,28 @@
 // What waits on this device, and what the server refused: each can be sent, mended or dropped. Nothing vanishes by itself.
 
-import { news, drop, exportFile, flush, mend, state, reachedAt } from "./outbox.js";
-import { clockTime, count, showAgo } from "./words.js";
+import { news, drop, exportFile, flush, isNewer, mend, state, reachedAt } from "./outbox.js";
+import { _, ngettext } from "../words.js";
+import { clockTime, showAgo, showTyped } from "./words.js";
 
 const STATES = {
-  unreachable: "The server is out of reach{since}. Keep typing; everything is kept on this device.",
-  "signed-out": "You are signed out. What you typed is kept. Sign in to send it.",
-  "somebody-else": "Somebody else is signed in on this device now. These wait for who typed them.",
-  busy: "The server cannot take them just now. They go off by themselves a little later.",
+  unreachable: () => (reachedAt
+    ? _("The server is out of reach since %(time)s. Keep typing; everything is kept on this device.", { time: clockTime(reachedAt) })
+    : _("The server is out of reach. Keep typing; everything is kept on this device.")),
+  "signed-out": () => _("You are signed out. What you typed is kept. Sign in to send it."),
+  "somebody-else": () => _("Somebody else is signed in on this device now. These wait for who typed them."),
+  "older-server": () => _("The server is of an older release than this page. What you type is kept and goes when the server is updated."),
+  busy: () => _("The server cannot take them just now. They go off by themselves a little later."),
 };
 
 /** A sentence about the way to the server; empty where there is nothing to say. */
-export function tellState() {
-  const since = reachedAt ? ` since ${clockTime(reachedAt)}` : "";
-  return (STATES[state] ?? "").replace("{since}", since);
-}
+export const tellState = () => STATES[state]?.() ?? "";
 
-const valueOf = ({ body, symbol }) => `${body.value.replace("-", "−")} ${symbol}`;
+const valueOf = ({ title, body, symbol }) => title ?? `${showTyped(body.value)} ${symbol}`;
 
 export class Tray {
-  constructor(view, { onMend }) {
+  constructor(view, { onMend, mayMend = () => true }) {
     this.view = view;
+    this.mayMend = mayMend;
     this.onMend = onMend;
     view.querySelector("[data-send]").addEventListener("click", () => flush());
     view.querySelector("[data-export]").addEventListener("click", () => exportFile());
@@ -31,12 +33,12 @@ export class Tray {
   show(entries, person, now) {
     const refused = entries.filter((entry) => entry.problem);
     const waiting = entries.filter((entry) => !entry.problem);
-    const mine = waiting.filter((entry) => entry.user_id === person?.user_id);
+    const mine = waiting.filter((entry) => entry.user_id === person?.user_id && !isNewer(entry));
     const part = (name) => this.view.querySelector(`[data-part="${name}"]`);
     part("title").textContent = this.title(refused, waiting);
     part("words").textContent = waiting.length
-      ? `They are safe here and go to the server by themselves when it can be reached. The oldest was typed ${showAgo(now - Math.min(...waiting.map((entry) => entry.typed_at)))}.`
-      : refused.length ? "The rest is saved." : "All readings are in the book.";
+      ? _("They are safe here and go to the server by themselves when it can be reached. The oldest was typed %(ago)s.", { ago: showAgo(now - Math.min(...waiting.map((entry) => entry.typed_at))) })
+      : refused.length ? _("The rest is saved.") : _("Everything is in the book.");
     part("refused").replaceChildren(...refused.map((entry) => this.refusedRow(entry)));
     part("waiting").replaceChildren(...waiting.map((entry) => this.waitingRow(entry, person)));
     this.view.querySelector("[data-send]").hidden = !mine.length;
@@ -45,8 +47,8 @@ export class Tray {
   }
 
   title(refused, waiting) {
-    if (refused.length) return count(refused.length, "reading needs attention", "readings need attention");
-    return waiting.length ? count(waiting.length, "reading waits on this device", "readings wait on this device") : "Nothing waits here";
+    if (refused.length) return ngettext("%(num)s entry needs attention", "%(num)s entries need attention", refused.length);
+    return waiting.length ? ngettext("%(num)s entry waits on this device", "%(num)s entries wait on this device", waiting.length) : _("Nothing waits here");
   }
 
   tellState() {
@@ -59,17 +61,18 @@ export class Tray {
 
   waitingRow(entry, person) {
     const row = fill("row-waiting", {
-      code: entry.vessel_code, value: valueOf(entry), when: `typed ${clockTime(entry.typed_at)}`,
-      who: entry.user_id === person?.user_id ? "" : `of ${entry.person}; they go when ${entry.person} signs in here`,
+      code: entry.vessel_code, value: valueOf(entry), when: _("typed %(time)s", { time: clockTime(entry.typed_at) }),
+      who: isNewer(entry) ? _("typed in a newer release of this page; it goes when that is back") : entry.user_id === person?.user_id ? "" : _("of %(who)s; they go when %(who)s signs in here", { who: entry.person }),
     });
     return row;
   }
 
   refusedRow(entry) {
-    const row = fill("row-refused", { code: entry.vessel_code, value: valueOf(entry), when: `typed ${clockTime(entry.typed_at)}`, why: entry.problem.detail });
+    const row = fill("row-refused", { code: entry.vessel_code, value: valueOf(entry), when: _("typed %(time)s", { time: clockTime(entry.typed_at) }), why: entry.problem.detail });
     const may = (name, act) => row.querySelector(`[data-act="${name}"]`).addEventListener("click", act);
     const asks = entry.status === "needs_confirmation";
     row.querySelector('[data-act="keep"]').hidden = !asks;
+    row.querySelector('[data-act="mend"]').hidden = !this.mayMend(entry);
     may("keep", () => mend(entry, { confirm: true }));
     may("mend", () => this.onMend(entry));
     may("drop", () => drop(entry.client_uuid));
