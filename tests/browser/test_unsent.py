@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.phone import Phone, read, start_tank
+from tests.browser.phone import UNDO_MS, Phone, read, start_tank
 from tests.system.appliance import RealAppliance
 
 BATCH = "**/api/v1/samples/batch"
@@ -35,7 +35,7 @@ def test_nobody_signs_out_over_unsent_readings_unawares(
 
     phone.context.unroute(BATCH)
     phone.sign_in("bruno")  # the board itself sends them
-    phone.let_go()
+    phone.page.clock.fast_forward(UNDO_MS)
     expect(told).to_be_hidden()
     assert read(tank) == [("sugar", "18.5"), ("temperature", "21")]
 
