@@ -83,6 +83,24 @@ def test_somebody_elses_bundle_is_refused(tmp_path: Path, bundle: Path, key: Pat
         check_bundle(bundle, key)
 
 
+def test_an_archive_is_unpacked_also_where_python_has_no_filters(
+    tmp_path: Path, bundle: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian 12 brings Python 3.11.2."""
+    whole = tarfile.TarFile.extractall
+
+    def extractall(archive: tarfile.TarFile, path: str, members: object = None) -> None:
+        whole(archive, path, members)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", extractall)
+    with tarfile.open(tmp_path / "good.tar", "w") as archive:
+        archive.add(bundle, "winery")
+    with open_bundle(tmp_path / "good.tar", key, tmp_path / "state") as folder:
+        assert {file.stat().st_mode & 0o7777 for file in folder.rglob("*") if file.is_file()} == {
+            0o644
+        }
+
+
 def test_an_archive_that_climbs_out_or_is_cut_off_is_refused(
     tmp_path: Path, bundle: Path, key: Path
 ) -> None:
@@ -94,7 +112,12 @@ def test_an_archive_that_climbs_out_or_is_cut_off_is_refused(
     (tmp_path / "cut.tar").write_bytes(good.read_bytes()[:3000])
     with tarfile.open(tmp_path / "climbing.tar", "w") as archive:
         archive.add(bundle, "../../outside")
-    for name in ("cut", "climbing"):
+    with tarfile.open(tmp_path / "linking.tar", "w") as archive:
+        link = tarfile.TarInfo("winery")
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path / "outside")
+        archive.addfile(link)
+        archive.add(bundle, "winery/more")
+    for name in ("cut", "climbing", "linking"):
         with pytest.raises(Refused), open_bundle(tmp_path / f"{name}.tar", key, tmp_path / "state"):
             pass
     assert not (tmp_path / "outside").exists()
