@@ -306,6 +306,7 @@ def add_wine(server: Server, code: str) -> None:
         "code": code,
         "vessel_code": f"T-{code}",
         "style": "red",
+        "yeast_strain": "EC-1118",
         "started_at": "2026-09-01T08:00:00Z",
     }
     answer = server.ask("POST", "/api/v1/fermentations", body, sign_in(server))
