@@ -14,15 +14,15 @@ import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO
 
 import psycopg
 from pydantic import BaseModel
 
-from backup.envelope import seal
+from backup.envelope import Source, seal
 from backup.files import copy_files
 from backup.keys import load_note, need_site, open_site_nas, read_signing_key, save_file, state_dir
 from backup.manifest import ObjectFacts, sign
+from backup.pace import PacedReader
 from backup.records import MANIFEST, SEALED, BaseFacts, Place
 from backup.refusals import CouldNotRun
 from backup.server_address import program_address
@@ -73,7 +73,7 @@ def ask_for_base(settings: Settings) -> None:
 class TarTap:
     """Reads a tar stream through, keeping the file `backup_manifest` and noticing whether the archive came to its end."""
 
-    def __init__(self, source: IO[bytes]) -> None:
+    def __init__(self, source: Source) -> None:
         self.manifest = b""
         self.ended = False
         self._source = source
@@ -131,8 +131,10 @@ def is_base_due(settings: Settings) -> bool:
     return abs(now() - newest.begun_at) >= timedelta(hours=settings.backup_base_hours)
 
 
-def make_base(settings: Settings, *, full: bool = False) -> BaseFacts:
+def make_base(settings: Settings, *, full: bool = False, mb_s: float = 0.0) -> BaseFacts:
     """Make a base copy and publish it; incremental against the newest one if that may be, unless `full`.
+
+    At most `mb_s` MB of the database a second are copied, if that is not 0.
 
     Raises CouldNotRun; then nothing was published.
     """
@@ -143,13 +145,14 @@ def make_base(settings: Settings, *, full: bool = False) -> BaseFacts:
             raise CouldNotRun(
                 "The log is not streamed yet. Nothing was copied. Start: winery-backup stream"
             )
-        copying = _Copying(settings, repository.repository, stretches[-1].note.number)
+        copying = _Copying(settings, repository.repository, stretches[-1].note.number, mb_s)
         return copying.run(None if full else copying.find_parent())
 
 
 class _Copying:
-    def __init__(self, settings: Settings, repository: str, stretch: int) -> None:
+    def __init__(self, settings: Settings, repository: str, stretch: int, mb_s: float) -> None:
         self._settings = settings
+        self._mb_s = mb_s
         self._site = need_site(settings)
         self._key = read_signing_key(settings)
         self._repository = repository
@@ -196,7 +199,8 @@ class _Copying:
     def _copy(self, store: DirectoryStore, parent: NewestBase | None) -> tuple[BaseFacts, str]:
         with self._basebackup(parent) as process:
             assert process.stdout is not None
-            tap = TarTap(process.stdout)
+            archive = PacedReader(process.stdout, self._mb_s) if self._mb_s else process.stdout
+            tap = TarTap(archive)
             name = "base.tar" + SEALED
             with store.create(self._place.base(self._id, name)) as draft:
                 sealed = seal(tap, draft, self._site.recipients)

@@ -8,7 +8,8 @@ from typing import NoReturn
 
 import click
 
-from backup.command_frame import LateCommands, give_way, run_commands
+from backup.command_frame import LateCommands, run_commands
+from winery_appliance.core.child_process import give_way
 from winery_appliance.core.settings import read_settings
 
 COMMANDS = {  # where each command is defined: imported when it is asked for, as the small processes stay small by it
@@ -55,7 +56,14 @@ def ship() -> None:
 @commands.command()
 @click.option("--full", is_flag=True, help="A full copy, though an incremental one would do.")
 @click.option("--if-due", is_flag=True, help="Only when one is due; else do nothing.")
-def base(full: bool, if_due: bool) -> None:
+@click.option(
+    "--mb-s",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="N",
+    help="Copy N MB of the database a second at most; 0 for as fast as it goes.",
+)
+def base(full: bool, if_due: bool, mb_s: float) -> None:
     """Make a base copy: what a restore starts from."""
     from backup.bases import is_base_due, make_base
     from backup.job_failures import noting_failure
@@ -66,7 +74,7 @@ def base(full: bool, if_due: bool) -> None:
     if if_due and not is_base_due(settings):
         return
     with noting_failure(settings, "base"):
-        facts = make_base(settings, full=full)
+        facts = make_base(settings, full=full, mb_s=mb_s)
         prune_nas(settings, dry_run=False)
     kind = f"against {facts.parent}" if facts.parent else "full"
     click.echo(f"Base copy {facts.id} ({kind}), {facts.base.size / 1e6:.1f} MB, is on the NAS.")

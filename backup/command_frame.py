@@ -1,7 +1,6 @@
-"""What `winery-backup` and `winery-sync` have in common: late commands, how they give way, and the exit codes."""
+"""What `winery-backup` and `winery-sync` have in common: late commands and the exit codes."""
 
 import importlib
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -9,7 +8,6 @@ from typing import Any, NoReturn
 import click
 
 from backup.refusals import USAGE, CouldNotRun
-from winery_appliance.core.child_process import lower_session
 from winery_appliance.core.postgres_programs import PostgresRefused
 from winery_appliance.core.settings import SettingsError
 
@@ -34,14 +32,6 @@ class LateCommands(click.Group):
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command
-
-
-def give_way() -> None:
-    """Let the winery at work come before this process and all it starts."""
-    niceness = os.nice(10)
-    is_ours = os.getsid(0) == os.getpid()  # else it is a person's shell
-    if is_ours:
-        lower_session(os.getpid(), niceness)
 
 
 def run_commands(commands: click.Group, program: str) -> NoReturn:

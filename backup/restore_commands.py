@@ -20,7 +20,6 @@ from backup.access import (
     read_repositories,
 )
 from backup.catalogue import Goal, Plan, Repository
-from backup.command_frame import give_way
 from backup.dump_restore import DumpRestore
 from backup.proofs import NAS, OFFSITE, Proof, verify_objects
 from backup.proofs import drill as run_drill
@@ -40,6 +39,7 @@ from backup.retention import prune_nas
 from backup.target import Target
 from backup.wal_format import format_lsn
 from backup.wheelhouse import check_tools
+from winery_appliance.core.child_process import give_way
 from winery_appliance.core.settings import read_settings
 
 

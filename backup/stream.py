@@ -265,7 +265,9 @@ class Stream:
         if self._report.end is None:
             return
         if self._base.is_due() and is_base_due(self._settings):
-            self._base.started(self._start_job("base", "--if-due"))
+            self._base.started(
+                self._start_job("base", "--if-due", "--mb-s", str(self._settings.backup_mb_s))
+            )
         if not is_there:
             return
         if self._settings.backup_tools and not self._tools_started:

@@ -225,7 +225,7 @@ def compare_web(folder: Path) -> None:
 
         def copy() -> "subprocess.Popen[bytes]":
             return subprocess.Popen(
-                [BACKUP, "base", "--full"],
+                [BACKUP, "base", "--full", "--mb-s", str(settings.backup_mb_s)],
                 env=os.environ | appliance.environment | {"WINERY_DATA": str(folder / "var")},
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,  # as the stream starts it

@@ -274,13 +274,23 @@ def busy(morning: Morning, folder: Path, number: int) -> Iterator[None]:
     stopping = threading.Event()
     environment = morning.appliance.environment
     command = [WINERY, "history", "import", str(file), "--winery", "BENCH"]
+    # In sessions of their own, as a shell's and the appliance's jobs are: Linux shares the processors among those first.
     importing = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
 
     def copy() -> None:
         while not stopping.is_set():
-            subprocess.run([BACKUP, "base", "--full"], env=environment, capture_output=True)
+            subprocess.run(
+                [BACKUP, "base", "--full", "--mb-s", str(morning.appliance.settings.backup_mb_s)],
+                env=environment,
+                capture_output=True,
+                start_new_session=True,
+            )
 
     copying = threading.Thread(target=copy)
     copying.start()

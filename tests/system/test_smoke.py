@@ -1,5 +1,6 @@
 """What a deployment is looked at with says yes to an appliance that works, and no to one that does not."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,3 +32,8 @@ def test_nobody_there_is_said() -> None:
     done = look(f"http://127.0.0.1:{find_free_port()}", "--patience", "0")
     assert done.returncode == 1
     assert "NOT no answer" in done.stderr
+
+
+def test_analyses_give_way_to_pages(appliance: RealAppliance) -> None:
+    worker, web = (appliance.part(name) for name in ("worker", "web"))
+    assert os.getpriority(os.PRIO_PROCESS, worker) > os.getpriority(os.PRIO_PROCESS, web)

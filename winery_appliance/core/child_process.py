@@ -33,6 +33,14 @@ def end_with_parent(number: signal.Signals) -> Callable[[], None]:
     return arrange
 
 
+def give_way(steps: int = 10) -> None:
+    """Let the winery at work come before this process and all it starts, by `steps` of the 19 there are."""
+    niceness = os.nice(steps)
+    is_ours = os.getsid(0) == os.getpid()  # else it is a person's shell
+    if is_ours:
+        lower_session(os.getpid(), niceness)
+
+
 def lower_session(pid: int, niceness: int) -> None:
     """Let the session that the process leads give way to all others, as `niceness` lets a process within its own.
 

@@ -67,6 +67,12 @@ class Settings(BaseModel):
     backup_base_hours: int = Field(
         default=24, ge=1, le=720, description="hours between copies, full or incremental"
     )
+    backup_mb_s: float = Field(
+        default=20.0,
+        ge=0,
+        le=10_000,
+        description="MB of the database a second that are copied by itself; 0 for as fast as it goes",
+    )
     backup_dump_hours: int = Field(
         default=24, ge=0, le=720, description="hours between portable dumps; 0 for none by itself"
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from winery_appliance.analysis_engine.replaying import run_pending_replays
+from winery_appliance.core.child_process import give_way
 from winery_appliance.core.db import Database
 from winery_appliance.core.error_tracking import NotReported, report_errors
 from winery_appliance.core.jobs import Queue, beat, build_queue, run_job
@@ -23,6 +24,8 @@ from winery_appliance.notifications.delivery import deliver_due
 log = structlog.get_logger("winery.worker")
 
 BEAT_EVERY_S = 15.0
+# A third of the share of a page, where both want the processor: an analysis may come a moment later, a page may not.
+BEHIND_PAGES = 5
 # Imports and replays may take minutes: they have a thread of their own, so that no analysis waits for them.
 IMPORTS_EVERY_S = 60.0
 # A mail server that does not answer costs its time-out: in a thread of its own, so that no analysis waits for it either.
@@ -50,6 +53,7 @@ def build_worker_queue(
 def work(settings: Settings) -> None:
     """Work until SIGINT or SIGTERM; on SIGINT, what is being done is finished first."""
     set_up_logging("worker")
+    give_way(BEHIND_PAGES)
     db = Database(
         role_url(settings, "worker"),
         pool_size=settings.workers * 2 + 8,

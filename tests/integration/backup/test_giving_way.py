@@ -16,7 +16,7 @@ OWN = Path("/proc/self/autogroup")
 JOB = """
 import subprocess, sys
 from pathlib import Path
-from backup.command_frame import give_way
+from winery_appliance.core.child_process import give_way
 from winery_appliance.core.postgres_programs import open_program
 from winery_appliance.core.settings import Settings
 give_way()

@@ -15,6 +15,7 @@ from winery_appliance.auth.people import list_people
 from winery_appliance.auth.permissions import Role
 from winery_appliance.auth.service import Actor
 from winery_appliance.cellar_work.note_queries import read_photos
+from winery_appliance.core.child_process import give_way
 from winery_appliance.core.settings import read_settings
 from winery_appliance.core.web import parse
 from winery_appliance.entrypoints.cli.book import Book, act_for, open_book
@@ -74,6 +75,7 @@ def import_file(
     gone on with; one that is in the book is not imported twice.
     """
     said = _read_answers(answers)
+    give_way()
     with open_book(data) as book:
         winery = book.find_winery(code)
         view = _import(book, winery, file, mapping, said, dry_run=dry_run)

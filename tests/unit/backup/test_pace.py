@@ -1,0 +1,61 @@
+"""A copy that reads evenly: the same bytes, no faster than told, and without haste after a delay."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backup import pace
+from backup.pace import LATE_S, STEP_BYTES, PacedReader
+
+
+class Clock:
+    """A time that passes only by sleeping, and by what a slow source costs."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.now_s += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(pace, "monotonic_s", lambda: clock.now_s)
+    monkeypatch.setattr(pace.time, "sleep", clock.sleep)
+    return clock
+
+
+def drain(reader: PacedReader, size: int) -> bytes:
+    pieces = iter(lambda: reader.read(size), b"")
+    return b"".join(pieces)
+
+
+@given(length=st.integers(0, 3_000_000), size=st.integers(1, 1 << 20), mb_s=st.floats(0.5, 500))
+def test_the_same_bytes_in_no_less_time(length: int, size: int, mb_s: float) -> None:
+    size = max(size, length // 500)
+    with pytest.MonkeyPatch.context() as patch:
+        clock = Clock()
+        patch.setattr(pace, "monotonic_s", lambda: clock.now_s)
+        patch.setattr(pace.time, "sleep", clock.sleep)
+        begun_s = clock.now_s
+        data = bytes(range(256)) * (length // 256 + 1)
+        assert drain(PacedReader(io.BytesIO(data), mb_s), size) == data
+        assert clock.now_s - begun_s == pytest.approx(len(data) / (mb_s * 1e6), abs=1e-6)
+
+
+def test_what_a_slow_disk_has_cost_is_not_made_up_for(clock: Clock) -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() == 0:
+                clock.now_s += 60
+            return super().read(size)
+
+    reader = PacedReader(Slow(bytes(40 * STEP_BYTES)), 1.0)
+    reader.read()
+    after_s = clock.now_s
+    drain(reader, STEP_BYTES)
+    assert clock.now_s - after_s >= 40 * STEP_BYTES / 1e6 - LATE_S
