@@ -80,7 +80,7 @@ class BoardTank:
     reason_title: str | None
     reason: str | None
     passed_by: PassedBy | None
-    spark: list[tuple[float, float]]
+    spark: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ def _view_tank(
         anomaly.acknowledged_by_name if anomaly else None,
         *_reason(anomaly, read_at, passed, now),
         passed,
-        scale_to_unit_square(points, _whole_scale(unit)),
+        tuple(scale_to_unit_square(points, _whole_scale(unit))),
     )
 
 

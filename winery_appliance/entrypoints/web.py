@@ -44,6 +44,7 @@ from winery_appliance.cellar_work.photos import MOST_SENT_BYTES
 from winery_appliance.core import clock, web
 from winery_appliance.core.db import Database
 from winery_appliance.core.jobs import build_queue
+from winery_appliance.core.kept_pieces import KeptPieces
 from winery_appliance.core.language import set_up_languages
 from winery_appliance.core.log import send_lines_on, set_up_logging
 from winery_appliance.core.outbox import wake_by
@@ -192,6 +193,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     metrics.set_up_metrics(app, db, settings)
     set_up_sign_in(app)
     set_up_filters(app.jinja_env)
+    app.jinja_env.globals["kept"] = KeptPieces()
     set_up_languages(app)
     set_up_payload_versions(app)
     app.before_request(_allow_larger_body)  # before the form is read for its token

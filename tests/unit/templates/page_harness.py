@@ -196,6 +196,7 @@ def build_environment() -> Environment:
     environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(url_for=address_of, csrf_token=lambda: "the-token")
     set_up_filters(environment)
+    environment.globals["kept"] = lambda _name, draw, shown, *_also: draw(shown)
     environment.filters.update(ago=show_age, local_time=show_local_time)  # as of NOW
     return environment
 
