@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from tests.browser.phone import Phone
 from tests.system.appliance import PASSWORD, RealAppliance
 from tests.system.conftest import appliance  # noqa: F401 - one appliance serves both folders
 
 ROOT = Path(__file__).parents[2]
+PATIENCE_MS = 20_000  # on a machine whose processors all run tests
+expect.set_options(timeout=PATIENCE_MS)
 # What a browser does behind a person's back would only be refused by a network that is closed.
 QUIET = [
     "--no-sandbox",
@@ -41,7 +43,7 @@ def page(chromium: Browser, appliance: RealAppliance) -> Iterator[Page]:  # noqa
         base_url=f"http://127.0.0.1:{appliance.port}", viewport={"width": 1280, "height": 900}
     )
     opened = context.new_page()
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(PATIENCE_MS)
     complaints: list[str] = []
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("console", lambda message: complaints.extend(read_complaint(message)))

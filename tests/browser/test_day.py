@@ -13,8 +13,6 @@ from playwright.sync_api import expect
 from tests.browser.phone import Phone, start_tank
 from tests.system.appliance import LiveTank, RealAppliance
 
-expect.set_options(timeout=20_000)
-
 
 def open_day(phone: Phone, tab: str = "cap") -> None:
     """The page of the day's work at one of its tabs."""

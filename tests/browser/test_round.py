@@ -12,7 +12,6 @@ from playwright.sync_api import Route, expect
 from tests.browser.phone import Phone, read, start_tank
 from tests.system.appliance import PASSWORD, RealAppliance
 
-expect.set_options(timeout=20_000)
 BATCH = "**/api/v1/samples/batch"
 
 

@@ -9,7 +9,6 @@ from playwright.sync_api import Locator, expect
 from tests.browser.phone import Phone, read, start_tank
 from tests.system.appliance import RealAppliance
 
-expect.set_options(timeout=20_000)
 PASTE = """(text) => {
   const given = new DataTransfer();
   given.setData("text/plain", text);

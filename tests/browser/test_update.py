@@ -8,7 +8,6 @@ from tests.browser.phone import Phone, read, start_tank
 from tests.browser.slow_line import open_slow_line
 from tests.system.appliance import RealAppliance
 
-expect.set_options(timeout=20_000)
 SHELLS = "caches.keys().then((names) => names.filter((name) => name.startsWith('round-')))"
 FOLLOWED = f"{SHELLS}.then((names) => names.length === 1 && names[0].startsWith('round-next-'))"
 

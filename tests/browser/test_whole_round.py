@@ -8,7 +8,6 @@ from playwright.sync_api import Route, expect
 from tests.browser.phone import Phone, read, start_tank
 from tests.system.appliance import RealAppliance
 
-expect.set_options(timeout=20_000)
 TANKS = 62
 NEIGHBOUR = "carla@other.winery"
 # Every touch on the page is counted; digits and the point are what has to be typed anyway.
