@@ -145,12 +145,12 @@ def choose_site(store: Store, settings: Settings, site: str | None, kit: str | N
 
     A store may hold many sites, and we may be allowed to see one: they are listed only when nothing names it.
     """
-    named = site or kit
-    if named is not None and store.names(f"{SITES}/{named}/repos"):
-        return named
+    named, own = site or kit, load_site(settings)
+    likely = named or (own.site if own else None)
+    if likely is not None and store.names(f"{SITES}/{likely}/repos"):
+        return likely
     sites = find_sites(store)
-    own = load_site(settings)
-    wanted = named or (own.site if own and own.site in sites else None)
+    wanted = named
     if wanted is None and len(sites) == 1:
         wanted = sites[0]
     if wanted not in sites:

@@ -10,13 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from backup.access import choose_site
+from backup.keys import save_site
 from sync.repository import BucketStore
 from sync.storage import Bucket
 from sync.troubles import Unreachable
 from tests.integration.backup.conftest import BACKUP, Cellar
 from tests.integration.runtime.running_appliance import wait_for
 from tests.integration.sync.object_store import ObjectStore
+from tests.integration.sync.test_history import make_site
 from winery_appliance.core.clock import now
+from winery_appliance.core.settings import Settings
 
 
 def upload(bucket: Bucket, folder: Path) -> None:
@@ -101,6 +105,17 @@ def test_credentials_that_are_refused_are_named(
     assert done.returncode == 1
     assert "refuses these credentials" in done.stderr
     assert not (tmp_path / "new").exists()
+
+
+def test_an_appliance_finds_its_copies_with_what_it_may_see(
+    object_store: ObjectStore, bucket: str, tmp_path: Path
+) -> None:
+    """Its credentials list no site but its own, and nobody names the site in a trial restore."""
+    settings = Settings(data=tmp_path)
+    save_site(settings, make_site())
+    Bucket(object_store.place(bucket, "home")).put("v1/sites/home/repos/one/repo.json", b"{}")
+    store = BucketStore(Bucket(object_store.place(bucket, "home")))
+    assert choose_site(store, settings, None) == "home"
 
 
 def test_a_restore_that_was_cut_off_reads_on_where_it_was(
