@@ -66,6 +66,15 @@ def read_verify_key(signing_key: str) -> str:
     return PREFIX + base64.b64encode(public).decode()
 
 
+def is_verify_key(text: str) -> bool:
+    """Whether a text is a public key as `read_verify_key` writes it."""
+    try:
+        _public(text)
+    except ValueError:  # binascii.Error, too
+        return False
+    return text.startswith(PREFIX)
+
+
 def sign(body: Body, signing_key: str) -> bytes:
     """The manifest file for `body`."""
     text = body.model_dump_json().encode()

@@ -17,6 +17,7 @@ EXPIRY_DAYS = {
     "monthly": 400,
     "yearly": 2600,
     "day": 400,  # of history, whose month then lies there as one
+    "pattern": 400,  # shared ones are written anew before
 }
 TAG = "kept"
 

@@ -12,6 +12,7 @@ from winery_appliance.core.settings import read_settings
 
 COMMANDS = {  # where each further command is defined: imported when it is asked for, as `run` stays small by it
     "bucket": "sync.bucket_commands:bucket",
+    "group": "sync.group_commands:group",
     "history": "sync.history_commands:history",
 }
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")

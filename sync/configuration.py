@@ -15,6 +15,13 @@ def sync_dir(settings: Settings) -> Path:
     return settings.data / "sync"
 
 
+def scratch(settings: Settings) -> Path:
+    """A folder for drafts, readable by us alone."""
+    path = sync_dir(settings) / "scratch"
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
 def is_set_up(settings: Settings) -> bool:
     """Whether a bucket is named."""
     return settings.offsite is not None

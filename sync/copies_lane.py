@@ -20,17 +20,20 @@ from backup.store import Store
 from backup.wheelhouse import read_tools
 from sync.configuration import find_location
 from sync.copies_waiting import CopiesWaiting, Copy
+from sync.group import load_group, load_sharing
 from sync.history import HistoryExport
 from sync.lease import Lease
 from sync.notes import NUDGE, PAUSED, open_journal
 from sync.patience import Backoff, Pace, is_open
+from sync.pool import pull, share
 from sync.pushing import Pusher
 from sync.reports import COPIES, CopiesReport, keep_since, load_report, save_report
+from sync.repository import BucketStore
 from sync.storage import Bucket
-from sync.troubles import StoreTrouble
+from sync.troubles import LeaseLost, StoreTrouble, Unreachable
 from winery_appliance.core.child_process import wait_for
 from winery_appliance.core.clock import monotonic_s, now
-from winery_appliance.core.kept_sentence import keep
+from winery_appliance.core.kept_sentence import Kept, keep
 from winery_appliance.core.settings import Settings
 from winery_appliance.core.words import N_
 
@@ -40,6 +43,7 @@ LOOK_S = 10.0
 TURN_S = 0.5
 HISTORY_S = 3600.0
 HISTORY_AGAIN_S = 300.0
+POOL_S = 6 * 3600.0
 ASK_S = 600.0  # between two wishes for a base copy
 LOG_S = 60.0  # how long a manifest waits for the log before something else has its turn
 SAVED_S = 1.0
@@ -64,6 +68,7 @@ class CopiesLane:
         self._due_s = 0.0
         self._asked_s = -ASK_S
         self._history_due_s = 0.0
+        self._pool_due_s = 0.0
         self._saved_s = 0.0
         self._nudge = self._journal.note(NUDGE)
         self._begun_bytes, self._begun_s = 0, 0.0
@@ -121,6 +126,7 @@ class CopiesLane:
             log.info("a base copy is asked for: the off-site log has none to begin from")
             ask_for_base(self._settings)
         self._carry_history(site)
+        self._carry_pool(site)
 
     def _carry(self, store: Store, copy: Copy) -> bool:
         """Carry a copy; False when the log that it needs is not off-site yet."""
@@ -188,6 +194,51 @@ class CopiesLane:
         self._history_due_s = monotonic_s() + HISTORY_S
         if periods:
             self._report.history_day = periods[-1]
+
+    def _carry_pool(self, site: Site) -> None:
+        """A few times a day, last of all: our patterns for sister wineries, and theirs. What fails here hinders nothing."""
+        if monotonic_s() < self._pool_due_s:
+            return
+        self._pool_due_s = monotonic_s() + POOL_S
+        try:
+            words = self._share_and_pull(site)
+        except (Unreachable, LeaseLost):
+            self._pool_due_s = 0.0
+            raise
+        except (CouldNotRun, psycopg.Error) as error:
+            words = keep(
+                N_("What sister wineries share could not be exchanged: %(why)s"), why=str(error)
+            )
+        if words is None:
+            self._report.pool_trouble = None
+            return
+        known = self._report.pool_trouble
+        self._report.pool_trouble = keep_since(known, "pool", words, now(), POOL_S)
+
+    def _share_and_pull(self, site: Site) -> Kept | None:
+        """Exchange patterns; what was wrong with some of them."""
+        group, sharing = load_group(self._settings), load_sharing(self._settings)
+        if group is None or sharing is None:
+            return None
+        self._lease.hold()
+        self._begin(f"patterns for {group.name}", 0)
+        key = read_signing_key(self._settings)
+        day = share(self._settings, site, key, group, sharing, self._journal, self._pusher)
+        self._report.shared_day = day or self._report.shared_day
+        store = BucketStore(self._bucket)
+        try:
+            found = pull(self._settings, site.site, group, sharing, store)
+        finally:
+            store.close()
+        bad = [one.site for one in found if one.trouble]
+        if not bad:
+            return None
+        return keep(
+            N_(
+                "What these sister wineries share is damaged or not signed by them, and was not taken in: %(sites)s"
+            ),
+            sites=", ".join(bad),
+        )
 
     def _why_not(self) -> str | None:
         if self._journal.note(PAUSED):

@@ -21,6 +21,7 @@ PROOF_GRACE = timedelta(days=15)
 SHOWN = 12  # trial restores, a year's
 MOST_OFFSET_S = 300.0
 STALE = Stale.exit_code
+MILD = ("retry", "paused", "nas", "history", "pool")
 SIGNS = {"auth": KeyRefused.exit_code}
 
 
@@ -100,12 +101,12 @@ def _judge_trouble(log: LogReport | None, copies: CopiesReport | None) -> Iterat
     """A line that is away is nothing to look after; what only a person can mend is."""
     seen: set[str] = set()
     troubles = [log.trouble if log else None]
-    troubles += [copies.trouble, copies.history_trouble] if copies else []
+    troubles += [copies.trouble, copies.history_trouble, copies.pool_trouble] if copies else []
     for trouble in troubles:
         if trouble is None or trouble.kind in seen:
             continue
         seen.add(trouble.kind)
-        level: Level = "amber" if trouble.kind in ("retry", "paused", "nas", "history") else "red"
+        level: Level = "amber" if trouble.kind in MILD else "red"
         told = [str(trouble.words)]
         if trouble.again_at:
             told.append(say("Tried again at %(time)s UTC.", time=f"{trouble.again_at:%H:%M}"))

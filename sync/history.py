@@ -22,6 +22,7 @@ import pyrage
 
 from backup.keys import Site
 from backup.manifest import Body, ObjectFacts, sign
+from sync.configuration import scratch
 from sync.journal import Journal
 from sync.pushing import Pusher
 from winery_appliance.core.clock import now
@@ -128,7 +129,7 @@ class HistoryExport:
         return self._journal.note(_note(month)) is not None
 
     def _export_part(self, connection: psycopg.Connection[Any], part: Part) -> None:
-        with tempfile.TemporaryDirectory(dir=_scratch(self._settings)) as name:
+        with tempfile.TemporaryDirectory(dir=scratch(self._settings)) as name:
             plain = Path(name) / "part.parquet"
             self._write_parquet(connection, part, plain)
             data = plain.read_bytes()
@@ -232,9 +233,3 @@ def month_folder(site: str, day: date) -> str:
 
 def _note(period: str) -> str:
     return f"history {period}"
-
-
-def _scratch(settings: Settings) -> Path:
-    path = settings.data / "sync" / "scratch"
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return path

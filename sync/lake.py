@@ -17,6 +17,7 @@ from sync.history import TABLE, PartFacts
 from sync.repository import BucketStore
 
 SEALED = ".age"
+SISTERS = "sister_patterns"
 # A manifest's name: year and month, the day where it is of one, the hash, the version.
 NAME = re.compile(r"part-(\d{4}-\d\d)(-\d\d)?-[0-9a-f]{8}-(\d+)\.json")
 
@@ -102,9 +103,14 @@ def find_parts(store: BucketStore, reader: Reader, cache: Cache) -> list[PartFac
 
 
 def ask(
-    store: BucketStore, readers: Sequence[Reader], cache: Cache, question: str
+    store: BucketStore,
+    readers: Sequence[Reader],
+    cache: Cache,
+    question: str,
+    sisters: Sequence[Path] = (),
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """The columns and rows of a SQL `question` to the view `samples`, which also has site, year and month.
+    """The columns and rows of a SQL `question` to the view `samples`, which also has site, year and month; and, where
+    opened files of sister wineries are given, to `sister_patterns`, which also has site and told_on.
 
     Raises CouldNotRun with DuckDB's word, Damaged, KeyRefused.
     """
@@ -113,30 +119,41 @@ def ask(
         for reader in readers
         for facts in find_parts(store, reader, cache)
     ]
-    if not paths:
+    if not paths and not sisters:
         raise CouldNotRun("There is no history of these sites in the bucket yet.")
     try:
-        return ask_files(paths, question)
+        return ask_files(paths, question, sisters)
     finally:
         cache.shrink(paths)
 
 
-def ask_files(paths: Sequence[Path], question: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def ask_files(
+    paths: Sequence[Path], question: str, sisters: Sequence[Path] = ()
+) -> tuple[list[str], list[tuple[Any, ...]]]:
     """As `ask`, of opened files. The question may read nothing but them."""
+    files = {TABLE: paths, SISTERS: sisters}
+    views = {name: _list(found) for name, found in files.items() if found}
     with duckdb.connect(config={"memory_limit": "512MB", "threads": 2}) as lake:
         lake.execute("SET TimeZone = 'UTC'")
-        files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-        lake.execute(f"SET allowed_paths = [{files}]")
+        lake.execute(f"SET allowed_paths = [{', '.join(views.values())}]")
         lake.execute("SET enable_external_access = false")
         lake.execute("SET lock_configuration = true")
-        lake.execute(
-            f"CREATE VIEW {TABLE} AS SELECT * FROM read_parquet([{files}], hive_partitioning = true)"  # noqa: S608
-        )
+        for name, listed in views.items():
+            # Each sister chooses her columns; to look into every file for that would be dear with the many of history.
+            by_name = "true" if name == SISTERS else "false"
+            lake.execute(
+                f"CREATE VIEW {name} AS SELECT * FROM "  # noqa: S608
+                f"read_parquet([{listed}], hive_partitioning = true, union_by_name = {by_name})"
+            )
         try:
             answer = lake.execute(question)
             return [column[0] for column in answer.description or []], answer.fetchall()
         except duckdb.Error as error:
             raise CouldNotRun(f"The question was refused: {error}") from error
+
+
+def _list(paths: Sequence[Path]) -> str:
+    return ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
 
 
 def _keep(path: Path, data: bytes) -> None:

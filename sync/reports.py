@@ -1,7 +1,7 @@
 """What each process of the off-site copies leaves behind for everybody who asks: small files, replaced whole."""
 
 import contextlib
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,6 +55,8 @@ class CopiesReport(BaseModel):
     dump_at: datetime | None = None
     history_day: str | None = None
     history_trouble: Trouble | None = None
+    shared_day: date | None = None
+    pool_trouble: Trouble | None = None
     tools: bool = False
     trouble: Trouble | None = None
 

@@ -20,6 +20,7 @@ from winery_appliance.historical_data.pattern_queries import (
     list_patterns,
 )
 from winery_appliance.historical_data.similar import find_similar
+from winery_appliance.historical_data.sister_patterns import choose_alike, read_sister_patterns
 
 blueprint = Blueprint("history", __name__, template_folder="templates")
 
@@ -51,7 +52,8 @@ def patterns() -> ResponseReturnValue:
     """How past ferments went, by variety, style and size of vessel."""
     with web.transaction(current_actor().winery_id) as session:
         found = list_patterns(session)
-    return render_template("history/patterns.html", patterns=found, sizes=SIZES)
+    sisters = read_sister_patterns(web.settings(), g.winery.code)
+    return render_template("history/patterns.html", patterns=found, sisters=sisters, sizes=SIZES)
 
 
 @blueprint.get("/history/patterns/<id:pattern_id>")
@@ -60,8 +62,14 @@ def pattern(pattern_id: int) -> ResponseReturnValue:
     """One pattern: its bands, and who is behind them."""
     with web.transaction(current_actor().winery_id) as session:
         full = get_pattern(session, pattern_id)
-    page = view_pattern(full, g.winery)
-    return render_template("history/pattern.html", page=page, sizes=SIZES, few=FEW)
+    page, told = view_pattern(full, g.winery), full.pattern
+    sisters = choose_alike(
+        read_sister_patterns(web.settings(), g.winery.code),
+        told.varietal,
+        told.style,
+        told.vessel_size,
+    )
+    return render_template("history/pattern.html", page=page, sisters=sisters, sizes=SIZES, few=FEW)
 
 
 @blueprint.get("/fermentations/<id:fermentation_id>/similar")

@@ -19,6 +19,7 @@ from winery_appliance.historical_data.pattern_queries import (
     PatternInFull,
     PatternView,
 )
+from winery_appliance.historical_data.sister_patterns import SisterPattern
 
 Page = tuple[str, dict[str, Any]]
 COURSES = [ferment(days=6 + n, lag_h=12 + 3 * n, warm=22 + n / 2, start=23 + n / 4) for n in range(9)]  # fmt: skip
@@ -50,6 +51,15 @@ def pattern(**other: Any) -> PatternView:
     return PatternView(**(told | other))
 
 
+SISTERS = [
+    SisterPattern(
+        site="hill", told_on=NOW.date(), varietal="Tempranillo", style="red", vessel_size="up_to_20000_l", ferments=31,
+        days_to_dry=(6.0, 7.0, 8.5, 9.0, 12.0), fastest=(1.0, 2.0, 3.0, 4.0, 5.0),
+    ),
+    SisterPattern(site="river", told_on=NOW.date()),
+]  # fmt: skip
+
+
 def pattern_page(**other: Any) -> Page:
     """The page of a pattern."""
     full = PatternInFull(
@@ -60,7 +70,8 @@ def pattern_page(**other: Any) -> Page:
         [past(n, place) for n, place in enumerate(BANDS.places)],
     )
     winery: Any = SimpleNamespace(sugar_unit=Unit.brix)
-    return "history/pattern.html", {"page": view_pattern(full, winery), "sizes": SIZES, "few": FEW}
+    given = {"page": view_pattern(full, winery), "sisters": [], "sizes": SIZES, "few": FEW}
+    return "history/pattern.html", given | ({"sisters": SISTERS} if not other else {})
 
 
 HEADER = [
@@ -154,8 +165,8 @@ HISTORY_PAGES: dict[str, Page] = {
     "history-vintage": history(vintage=2024),
     "history-stopped": history(ferments=[past(3, **STOPPED)]),
     "history-empty": history(vintages=[], ferments=[], may_export=False),
-    "patterns": ("history/patterns.html", {"patterns": [pattern(), NEVER_DRY], "sizes": SIZES}),
-    "patterns-none": ("history/patterns.html", {"patterns": [], "sizes": SIZES}),
+    "patterns": ("history/patterns.html", {"patterns": [pattern(), NEVER_DRY], "sisters": SISTERS, "sizes": SIZES}),
+    "patterns-none": ("history/patterns.html", {"patterns": [], "sisters": [], "sizes": SIZES}),
     "pattern": pattern_page(),
     "pattern-few": pattern_page(varietal=None, ferments=2, came_dry=0, days_to_dry=[None] * 5),
     "similar": alike(),
