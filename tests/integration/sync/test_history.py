@@ -140,6 +140,19 @@ def test_closed_days_are_kept_exactly_and_once(
             ask(store, [forged], Cache(tmp_path / folder, 1 << 20), TOTAL)
 
 
+def test_sealed_history_tells_nothing(
+    export: Callable[..., list[str]], old_tank: Tank, object_store: ObjectStore, bucket: str
+) -> None:
+    """Neither the files nor the manifests beside them."""
+    assert old_tank.record("24.0", hours=1).status_code == 201
+    assert export() == [f"{MONTH:%Y-%m}"]
+    owner = Bucket(object_store.place(bucket, "admin"))
+    objects = {one.key: owner.read(one.key, version=one.version)[0] for one in owner.versions("")}
+    assert sorted(key.rpartition(".")[2] for key in objects) == ["age", "json"]
+    words = [b"DEMO", b"26-OLD-01", b"T-01", b"EC-1118", b"brix", b"sugar", b"24.0", b"PAR1"]
+    assert [(key, word) for key, data in objects.items() for word in words if word in data] == []
+
+
 def test_a_closed_month_becomes_one_file_and_a_correction_rewrites_it(
     export: Callable[..., list[str]],
     old_tank: Tank,

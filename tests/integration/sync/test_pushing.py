@@ -4,6 +4,7 @@ import json
 import subprocess
 import sysconfig
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -150,11 +151,21 @@ def test_nothing_in_the_bucket_can_be_read_but_the_programs(
     assert kinds >= {"json", "zst.age", "tar.zst.age", "dump.zst.age"}
     sealed = [data for key, data in objects.items() if ".age " in key]
     assert all(data.startswith(b"age-encryption.org/v1") for data in sealed)
-    # The appliance's own credentials, on what is really there.
+    # The appliance's own credentials, on everything that is really there.
     thief = Bucket(object_store.place(offsite.bucket, "home"))
-    for one in list(thief.versions("v1/sites/home/"))[:5]:
-        with pytest.raises(StoreTrouble):
-            thief.call("delete_object", Key=one.key, VersionId=one.version)
+    before = list(thief.versions("v1/sites/home/"))
+    soon = {"Mode": "COMPLIANCE", "RetainUntilDate": now() + timedelta(hours=1)}
+    for one in before:
+        version = {"Key": one.key, "VersionId": one.version}
+        for attempt, arguments in (
+            ("delete_object", {"Key": one.key}),
+            ("delete_object", version),
+            ("put_object_retention", version | {"Retention": soon}),
+        ):
+            with pytest.raises(StoreTrouble):
+                thief.call(attempt, **arguments)
+    assert list(thief.versions("v1/sites/home/")) == before
+    assert len(before) >= 10
 
 
 def test_box_and_nas_burnt(
