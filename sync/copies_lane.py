@@ -83,7 +83,7 @@ class CopiesLane:
         """Carry what waits, if anything may go now."""
         nudge = self._journal.note(NUDGE)
         if nudge != self._nudge:
-            self._nudge, self._due_s = nudge, 0.0
+            self._nudge, self._due_s, self._pool_due_s = nudge, 0.0, 0.0
         if monotonic_s() < self._due_s:
             return
         self._due_s = monotonic_s() + LOOK_S

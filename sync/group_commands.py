@@ -107,6 +107,8 @@ def share(fields: tuple[str, ...], nothing: bool, show: bool) -> None:
         save_sharing(settings, sharing)
     words = ", ".join(sharing.fields) or "nothing"
     click.echo(f"Of the patterns of {sharing.winery} is shared: {words}. Every row: --show")
+    if sharing.fields:
+        click.echo("What changed goes once a day, within a few hours; or now: winery-sync now")
 
 
 @group.command()

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import secrets
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -34,6 +35,7 @@ from sync.group import (
 )
 from sync.health import assess_offsite
 from sync.journal import Journal
+from sync.notes import NUDGE, open_journal
 from sync.patience import Pace
 from sync.pool import FIELDS, PoolFacts, Pulled, pull, share, write_patterns
 from sync.pushing import Pusher
@@ -186,8 +188,8 @@ def patterns(api: Api, work_off: Callable[[], int]) -> None:
     """A pattern of five ferments of Tempranillo, and one of a single ferment of Graciano."""
     add_lot(api, "L1", "Tempranillo")
     add_lot(api, "L2", "Graciano")
-    wines = [run_wine(api, f"W{n}", days=5 + n, lot="L1") for n in range(5)]
-    wines.append(run_wine(api, "W9", days=6, lot="L2"))
+    wines = [run_wine(api, f"W{n}", days=3 + n / 2, lot="L1") for n in range(5)]
+    wines.append(run_wine(api, "W9", days=3, lot="L2"))
     for wine in wines:
         assert api.post(f"/fermentations/{wine}/complete", {}).status_code == 200
     work_off()
@@ -367,11 +369,16 @@ def test_the_copies_lane_exchanges_patterns_by_itself(home: Sister, other: Siste
         "offsite_history": "off",
     }
     settings = home.settings.model_copy(update=offsite)
+    notes = open_journal(settings)
     join_group(settings, GROUP, "home", "DEMO")
     save_sharing(settings, Sharing(winery="DEMO", fields=CHOSEN))
 
+    lane = CopiesLane(settings, REPOSITORY)
+
     def turn() -> CopiesReport:
-        CopiesLane(settings, REPOSITORY).turn()
+        """One that somebody asked for: by itself the next exchange is hours away."""
+        notes.set_note(NUDGE, secrets.token_hex(4))
+        lane.turn()
         report = load_report(settings, COPIES, CopiesReport)
         assert report is not None
         return report
