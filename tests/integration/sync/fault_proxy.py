@@ -34,7 +34,7 @@ class Passed:
         return self.method == "PUT" and not self.key.endswith(".json")
 
 
-# Asked with each request: None, or the fault: 500, 503, reset, lost (the answer), stall, wrong (bytes).
+# Asked with each request: None, or the fault: 403, 500, 503, 507, reset, lost (the answer), stall, wrong (bytes).
 Decide = Callable[[Passed], str | None]
 
 
@@ -101,7 +101,7 @@ class FaultProxy:
         body = self._receive(handler, entry)
         if body is None:
             return
-        if entry.fault in ("500", "503"):
+        if entry.fault in ("403", "500", "503", "507"):
             entry.status = int(entry.fault)
             self._answer(handler, entry.status, [("Content-Length", "0")], b"")
             return
