@@ -212,9 +212,9 @@ class Load:
     def _work(self, number: int) -> None:
         pause_s = len(self._threads) / PER_SECOND
         self._stopping.wait(pause_s * number / len(self._threads))
-        turn = 0
+        turn, due = 0, time.monotonic()
         while not self._stopping.is_set():
-            due = time.monotonic() + pause_s
+            due += pause_s  # after a slow answer the next comes sooner: it stays twenty a second
             if (turn + number) % 2:
                 body = self.tank.body(number + turn * 0.001)
                 status = self.tank.send(body)
