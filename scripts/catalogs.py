@@ -1,11 +1,12 @@
 """Keeps the catalogs of translations and the sentences of the product together; see scripts/translations."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
+from itertools import combinations
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
@@ -24,6 +25,14 @@ SCRIPT_OPTIONS = {"**/static/js/**.js": {"parse_template_string": "true"}}
 HEADER = "# The sentences of the winery appliance; ./scripts/translations brings in new ones."
 SCRIPT_KEYWORDS = {"_": None, "ngettext": (1, 2)}
 KEYWORDS = {**SCRIPT_KEYWORDS, "N_": None, "say": None}
+# Shorter ones are often rightly the same in two languages.
+MANY_WORDS = 4
+# What is rightly the same, and why.
+RIGHTLY_SAME = {
+    "%(change)s en 24 h": "Spanish and French both say en",
+    "%(tank)s, %(what)s en %(unit)s": "Spanish and French both say en",
+    "(JPEG, PNG o WebP)": "Spanish and Italian both say o",
+}
 
 
 def collect_sentences() -> Catalog:
@@ -80,10 +89,7 @@ def find_faults(language: str, wanted: Catalog) -> Iterator[str]:
         if not message.id:
             continue
         found = there.get(message.id)
-        forms = (
-            found.string if found and isinstance(found.string, tuple) else (found and found.string,)
-        )
-        if found is None or not all(forms):
+        if found is None or not all(forms_of(found)):
             yield f"{language}: not translated: {message.id!r}"
         elif found.fuzzy:
             yield f"{language}: in doubt: {message.id!r}"
@@ -91,10 +97,31 @@ def find_faults(language: str, wanted: Catalog) -> Iterator[str]:
             yield from (f"{language}: {fault}: {message.id!r}" for fault in found.check())
 
 
+def forms_of(message: Message | None) -> tuple[str | None, ...]:
+    """A translation as its forms: one, or one thing and several."""
+    if message is None:
+        return ()
+    said = message.string
+    return tuple(said) if isinstance(said, tuple | list) else (said,)
+
+
+def find_same(catalogs: Mapping[str, Catalog]) -> Iterator[str]:
+    """Sentences that say the same in two languages, so that one of them likely speaks the other: a line each."""
+    for (one, catalog), (other, beside) in combinations(catalogs.items(), 2):
+        for message in catalog:
+            english = message.id if isinstance(message.id, tuple) else (message.id,)
+            theirs = forms_of(beside.get(message.id)) if message.id else ()
+            for text in dict.fromkeys(forms_of(message)):
+                if not text or text not in theirs or text in english or text in RIGHTLY_SAME:
+                    continue
+                if len(text.split()) >= MANY_WORDS:
+                    yield f"{one} and {other}: the same sentence: {text!r} for {english[0]!r}"
+
+
 def main() -> int:
     """Renew the catalogs, or tell what is missing."""
     wanted = collect_sentences()
-    faults = []
+    faults: list[str] = []
     for language in LANGUAGES[1:]:
         if "--check" in sys.argv:
             faults += find_faults(language, wanted)
@@ -103,6 +130,8 @@ def main() -> int:
             there.update(wanted, no_fuzzy_matching=True)
             there.obsolete.clear()
             write_catalog(language, there)
+    if "--check" in sys.argv:
+        faults += find_same({language: read_catalog(language) for language in LANGUAGES[1:]})
     print("\n".join(faults[:40]), f"{len(faults)} faults" if faults else "")
     return int(bool(faults))
 
