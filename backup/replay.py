@@ -25,7 +25,8 @@ REDO_DONE = re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)")
 class Restored(BaseModel):
     """What a restore came to. `held` are the tables one by one where they were hashed; `dump` names the dump it was
     of, `uncounted` names the tables that were too large to be counted, `pages_whole` tells whether the checksum of every
-    page was found right, `witness` the dump that was passed on the way and agreed.
+    page was found right, `witness` the dump that was passed on the way and agreed,
+    `follows` the server that it is a standby of.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,10 +42,16 @@ class Restored(BaseModel):
     held: list[TableFacts] = []
     dump: str | None = None
     witness: str | None = None
+    follows: str | None = None
 
     def sentence(self) -> str:
         """The last line a person reads."""
         moment = f"{self.to:%Y-%m-%d %H:%M:%S} UTC" if self.to else self.lsn
+        if self.follows is not None:
+            return (
+                f"RESTORED as a standby that holds the records up to {moment or 'its base copy'}; "
+                f"it follows {self.follows} once it is started; took {self.took_s:.1f} s"
+            )
         which = f"{self.behind_s:.1f} s before last known commit"
         read = "read"
         if self.uncounted:

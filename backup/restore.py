@@ -175,8 +175,7 @@ class Restore(Target):
     def _replay(self, cluster: Path, begun_s: float, *, skip_verify: bool) -> Restored:
         with self._once("replay"):
             pass
-        for segment in sorted((self._work / "wal").iterdir()):
-            segment.rename(cluster / "pg_wal" / segment.name)
+        self._lay_log(cluster)
         (cluster / "recovery.signal").touch(mode=0o600)
         hand_to_server(cluster)
         witness = self._witness if self._kept_password() else None
@@ -209,6 +208,10 @@ class Restore(Target):
             held=read.held,
             witness=witness.id if witness else None,
         )
+
+    def _lay_log(self, cluster: Path) -> None:
+        for segment in sorted((self._work / "wal").iterdir()):
+            segment.rename(cluster / "pg_wal" / segment.name)
 
     def _read(self, password: str, port: int) -> Reading:
         self._tell("check")

@@ -1,5 +1,6 @@
 """The commands that read copies: `list`, `info`, `check`, `verify`, `restore`, `drill`."""
 
+import functools
 import json
 import sys
 from datetime import datetime
@@ -36,6 +37,7 @@ from backup.repository_options import (
 )
 from backup.restore import Restore
 from backup.retention import prune_nas
+from backup.standby import Standby
 from backup.target import Target
 from backup.wal_format import format_lsn
 from backup.wheelhouse import check_tools
@@ -140,6 +142,11 @@ def check(way: Way, site: str | None, identity: str | None, as_json: bool) -> No
 @click.option("--resume", is_flag=True, help="Go on with a restore that was interrupted.")
 @click.option("--skip-verify", is_flag=True, help="Leave out pg_verifybackup.")
 @click.option("--allow-unsigned", is_flag=True, help="Take copies that nobody vouches for.")
+@click.option(
+    "--standby-of",
+    "primary",
+    help="Make a standby of the running server at this address instead of a data directory.",
+)
 @json_option
 def restore(
     way: Way,
@@ -154,11 +161,12 @@ def restore(
     resume: bool,
     skip_verify: bool,
     allow_unsigned: bool,
+    primary: str | None,
     as_json: bool,
 ) -> None:
     """Make a data directory out of copies: the appliance starts on it with ./scripts/run --data DIR."""
-    if latest + (time is not None) + (lsn is not None) > 1:
-        raise click.UsageError("--latest, --time and --lsn exclude each other.")
+    if latest + sum(goal is not None for goal in (time, lsn, primary)) > 1:
+        raise click.UsageError("--latest, --time, --lsn and --standby-of exclude each other.")
     settings = read_settings()
     access = find_access(settings, identity, allow_unsigned=allow_unsigned)
     tell = _tell_json if as_json else _tell_person
@@ -171,16 +179,17 @@ def restore(
         work: Target
         dump = find_dump(repositories, base_id)
         if dump is not None:
-            if time is not None or lsn is not None:
+            if time is not None or lsn is not None or primary is not None:
                 raise click.UsageError(
-                    "A dump holds one moment: --time and --lsn need a base copy."
+                    "A dump holds one moment: --time, --lsn and --standby-of need a base copy."
                 )
             check_keys([dump[1]], access)
             work = DumpRestore(store, *dump, target, access.identities, **options)
         else:
             plan = choose_plan(repositories, Goal(time, lsn), base_id)
             check_keys(plan.chain, access)
-            work = Restore(store, plan, target, access.identities, **options)
+            kind = Restore if primary is None else functools.partial(Standby, primary=primary)
+            work = kind(store, plan, target, access.identities, **options)
         if dry_run:
             work.check(resume=resume)
             facts = _tell_dump(dump[1]) if dump else _tell_plan(plan)

@@ -345,8 +345,11 @@ class Target(ABC):
             files.rmdir()
         if cluster.is_dir():
             cluster.rename(self._target / "postgresql")
+        self._mark()
+        disk.sync()
+        shutil.rmtree(self._work)
+
+    def _mark(self) -> None:
         data = DataDirectory(self._target)
         data.claim()
         data.release()
-        disk.sync()
-        shutil.rmtree(self._work)

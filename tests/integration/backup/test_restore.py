@@ -108,6 +108,47 @@ def test_a_key_without_its_signer_needs_an_express_word(copied: Cellar, tmp_path
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--standby-of", "no address"], 1, "The primary's address cannot be read"),
+        (["--standby-of", "postgresql://db", "--lsn", "0/3000028"], 64, "exclude each other"),
+    ],
+)
+def test_a_standby_of_nothing_or_of_a_moment_is_refused(
+    copied: Cellar, tmp_path: Path, options: list[str], code: int, words: str
+) -> None:
+    done = restore(copied, tmp_path / "new", *options)
+
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_standby_that_was_cut_off_is_gone_on_with_and_taken_for_nothing_else(
+    copied: Cellar, tmp_path: Path
+) -> None:
+    target, standby = tmp_path / "new", ["--standby-of", "postgresql://winery.example:5433"]
+    hidden = copied.nas / "hidden"
+    base = next(path for path in objects_of(copied) if path.name.startswith("base"))
+    base.rename(hidden)
+    assert restore(copied, target, *standby).returncode != 0
+    hidden.rename(base)
+
+    assert restore(copied, target, "--resume").returncode == 1
+    done = restore(copied, target, *standby, "--resume")
+
+    assert done.returncode == 0, done.stderr
+    cluster = target / "postgresql"
+    assert [path.name for path in target.iterdir()] == ["postgresql"]
+    assert (cluster / "standby.signal").exists()
+    told = (cluster / "postgresql.auto.conf").read_text()
+    password = (copied.settings.secrets_dir / "database_backup").read_text().strip()
+    for word in ("host=winery.example", "port=5433", "user=winery_backup", f"password={password}"):
+        assert word in told
+    assert (cluster / "postgresql.auto.conf").stat().st_mode & 0o077 == 0
+
+
 def objects_of(cellar: Cellar) -> list[Path]:
     """What the newest state needs: everything but the sentinel and the trial object of the kit."""
     return sorted(path for path in cellar.repository.rglob("*") if path.is_file())
