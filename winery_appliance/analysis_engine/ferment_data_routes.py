@@ -26,7 +26,7 @@ MOST_DIGITS = 15
 def show_data(fermentation_id: int) -> ResponseReturnValue:
     """Every reading, with what it was before it was corrected."""
     page = request.args.get("page", "1")
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         data = read_data_page(session, fermentation_id, int(page) if _is_number(page) else 1)
     return render_template("analysis_engine/readings.html", data=data)
 
@@ -35,7 +35,7 @@ def show_data(fermentation_id: int) -> ResponseReturnValue:
 @permitted(Permission.READ_BOOK)
 def get_csv(fermentation_id: int) -> ResponseReturnValue:
     """The same as CSV."""
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         lines = list_reading_lines(session, get_fermentation(session, fermentation_id))
     return web.answer_csv(write_csv(CSV_HEADER, lines), f"readings-of-{fermentation_id}")
 
@@ -45,7 +45,7 @@ def get_csv(fermentation_id: int) -> ResponseReturnValue:
 def get_pdf(fermentation_id: int) -> ResponseReturnValue:
     """Figures, curve, alarms, work and readings on paper."""
     actor, now = current_actor(), clock.now()
-    with web.transaction(actor.winery_id) as session:
+    with web.reading(actor.winery_id) as session:
         page = read_fermentation_page(session, fermentation_id, now=now, user_id=actor.user_id)
         data = read_data_page(session, fermentation_id, 1)
     response = make_response(render_pdf(page, data.rows, now))
@@ -61,7 +61,7 @@ def compare() -> ResponseReturnValue:
     """The sugar of several wines by their age: `/compare?id=4&id=7`."""
     actor = current_actor()
     asked = [int(of) for of in request.args.getlist("id") if _is_number(of)]
-    with web.transaction(actor.winery_id) as session:
+    with web.reading(actor.winery_id) as session:
         view = read_comparison(session, asked, now=clock.now(), user_id=actor.user_id)
     return render_template("analysis_engine/compare.html", view=view)
 

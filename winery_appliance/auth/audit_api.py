@@ -20,6 +20,6 @@ blueprint = Blueprint("audit_api", __name__, url_prefix="/api/v1")
 def list_audit_log() -> ResponseReturnValue:
     """Who changed what and when, the newest first. Readings are not in it: each names its person and is never changed."""
     wanted = web.read_query(ListAudit)
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         page = queries.list_audit_entries(session, wanted)
     return web.answer_written(ListOf[AuditAnswer].write(page))

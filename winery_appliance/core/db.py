@@ -5,7 +5,7 @@ policies read it: a forgotten filter finds nothing instead of a neighbour's wine
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import structlog
@@ -18,6 +18,14 @@ from winery_appliance.core.model_registry import register_models
 # A request that waits longer than this for the database is answered with "try again" instead of holding a thread.
 STATEMENT_TIMEOUT_MS = 15_000
 AFTER_COMMIT = "after_commit"
+# A machine that vanished says nothing: it is given up after seconds, not after the quarter of an hour that TCP takes.
+IMPATIENT = {
+    "connect_timeout": 2,
+    "tcp_user_timeout": 2000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+}
 
 
 class Base(DeclarativeBase):
@@ -27,15 +35,26 @@ class Base(DeclarativeBase):
 class Database:
     """An engine that connects as one role, and the transactions on it."""
 
-    def __init__(self, url: str, *, pool_size: int = 5, application: str = "winery") -> None:
-        """`url`: a `postgresql://` address of the role this process works as."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 5,
+        application: str = "winery",
+        spare: bool = False,
+    ) -> None:
+        """`url`: a `postgresql://` address of the role this process works as.
+
+        `spare`: a server that can be done without. It is given up within seconds, and whether a line to it still holds is
+        found by whoever asks.
+        """
         register_models()
         self.session_info: dict[str, Any] = {}  # what every session of this process carries
         self.engine: Engine = create_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
             max_overflow=2,
-            pool_pre_ping=True,
+            pool_pre_ping=not spare,
             pool_timeout=10,
             hide_parameters=True,  # what people typed has no place in a log
             connect_args={
@@ -43,12 +62,23 @@ class Database:
                 "connect_timeout": 5,
                 "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}"
                 " -c idle_in_transaction_session_timeout=60000",
+                **(IMPATIENT if spare else {}),
             },
         )
 
+    def reading(
+        self, winery_id: int, *, one_moment: bool = False
+    ) -> AbstractContextManager[Session]:
+        """A session that sees this winery's rows and may change none; `one_moment` as `transaction`."""
+        return self.transaction(winery_id, one_moment=one_moment, read_only=True)
+
     @contextmanager
     def transaction(
-        self, winery_id: int | None = None, *, one_moment: bool = False
+        self,
+        winery_id: int | None = None,
+        *,
+        one_moment: bool = False,
+        read_only: bool = False,
     ) -> Iterator[Session]:
         """A session whose changes are committed when the block ends and undone when it raises.
 
@@ -57,9 +87,12 @@ class Database:
         Functions left with `run_after_commit` run once the commit is safe.
         """
         session = Session(self.engine, expire_on_commit=False, info=self.session_info)
+        options: dict[str, Any] = {"postgresql_readonly": True} if read_only else {}
+        if one_moment:
+            options["isolation_level"] = "REPEATABLE READ"
         try:
-            if one_moment:
-                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            if options:
+                session.connection(execution_options=options)
             if winery_id is not None:
                 session.info["winery_id"] = winery_id
                 enter_winery(session, winery_id)

@@ -32,10 +32,12 @@ class DatabaseRefused(Exception):
     """The database server cannot be used; the text says why and what to do."""
 
 
-def role_url(settings: Settings, role: Role) -> str:
-    """The `postgresql://` address by which `role` connects to the winery's database."""
+def role_url(settings: Settings, role: Role, server: str | None = None) -> str:
+    """The `postgresql://` address by which `role` connects to the winery's database, on the server at the address `server`
+    where that is another one than the appliance's.
+    """
     password = read_or_make_secret(settings, f"database_{role}")
-    info = psycopg.conninfo.conninfo_to_dict(server_url(settings))
+    info = psycopg.conninfo.conninfo_to_dict(server or server_url(settings))
     host = str(info.get("host") or "127.0.0.1")
     location = f"[{host}]" if ":" in host else quote(host, safe="")
     keep = {name: value for name, value in info.items() if name.startswith("ssl")}

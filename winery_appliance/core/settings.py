@@ -34,6 +34,10 @@ class Settings(BaseModel):
         default=None,
         description="address of a PostgreSQL server of one's own; whoever makes roles needs the administrator's",
     )
+    read_database_url: SecretStr | None = Field(
+        default=None,
+        description="address of a streaming standby of that server, where the web process does its heavy reading",
+    )
     pg_bin: Path | None = Field(
         default=None, description="folder with PostgreSQL 18's programs, instead of the wheel's"
     )
@@ -134,7 +138,7 @@ class Settings(BaseModel):
     )
     trusted_proxy: str | None = Field(
         default=None,
-        description="address of the one front server whose X-Forwarded-For and -Proto are believed",
+        description="address of the one front server whose X-Forwarded-For and -Proto are believed; * for any",
     )
     log_server: str | None = Field(
         default=None,
@@ -189,6 +193,16 @@ class Settings(BaseModel):
     heartbeat: Path | None = Field(
         default=None, description="file that worker, scheduler and ingest touch while they work"
     )
+
+    @field_validator("read_database_url")
+    @classmethod
+    def reading_goes_to_a_server(cls, value: SecretStr | None) -> SecretStr | None:
+        """It is an address of one (ValueError)."""
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme not in {"postgresql", "postgres"} or not parts.hostname:
+                raise ValueError("write it as postgresql://HOST:PORT")
+        return value
 
     @field_validator("log_server")
     @classmethod

@@ -32,6 +32,7 @@ from werkzeug.routing import IntegerConverter
 from winery_appliance.core import clock, errors
 from winery_appliance.core.db import Database
 from winery_appliance.core.problem_words import TITLES, WHAT_NEXT
+from winery_appliance.core.read_replica import ReadReplica, ReplicaFailed
 from winery_appliance.core.settings import Settings
 from winery_appliance.core.validation import explain, tell_fault
 from winery_appliance.core.validation import parse as parse  # views call it by this module
@@ -75,6 +76,7 @@ def set_up_web(app: Flask) -> None:
     app.after_request(_finish_request)
     app.teardown_request(_forget_request)
     app.context_processor(lambda: {"csp_nonce": g.get("csp_nonce", "")})
+    app.register_error_handler(ReplicaFailed, _read_on_primary)
     app.register_error_handler(errors.AppError, _answer_app_error)
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(OperationalError, _answer_database_error)
@@ -97,6 +99,24 @@ def settings() -> Settings:
 def transaction(winery_id: int | None = None) -> AbstractContextManager[Session]:
     """A transaction in the given winery; see `Database.transaction`."""
     return database().transaction(winery_id)
+
+
+def read_replica() -> ReadReplica | None:
+    """The standby for heavy reading, where one is set."""
+    replica: ReadReplica | None = current_app.extensions.get("winery_read_replica")
+    return replica
+
+
+def reading(winery_id: int, *, one_moment: bool = False) -> AbstractContextManager[Session]:
+    """For a view that only reads, and much: a session on the read replica where there is one, else on the primary.
+
+    What was saved before the request is there on either. The view may be run a second time, when the replica fails in
+    the middle: it does nothing that must not be done twice.
+    """
+    replica = read_replica()
+    if replica is None or g.get("reads_on_primary"):
+        return database().reading(winery_id, one_moment=one_moment)
+    return replica.reading(winery_id, one_moment=one_moment)
 
 
 def is_api() -> bool:
@@ -315,6 +335,15 @@ def _log_request(response: Response) -> None:
         status=response.status_code,
         ms=taken_ms,
     )
+
+
+def _read_on_primary(_error: ReplicaFailed) -> ResponseReturnValue:
+    """Run the view again, without the replica."""
+    g.reads_on_primary = True
+    try:
+        return current_app.dispatch_request()
+    except Exception as error:  # noqa: BLE001 - answered by whoever answers such an error
+        return current_app.handle_user_exception(error)
 
 
 def status_of(error: errors.AppError) -> int:

@@ -53,7 +53,7 @@ def get_status() -> ResponseReturnValue:
     settings, now = web.settings(), clock.now()
     copies = assess(find_copies(settings), now)
     with web.transaction(current_actor().winery_id) as session:
-        parts = judge_subsystems(session, settings, copies, now=now)
+        parts = judge_subsystems(session, settings, copies, replica=web.read_replica(), now=now)
     return web.answer_json(
         {
             "level": find_worst(parts),

@@ -34,12 +34,13 @@ def export() -> ResponseReturnValue:
     A download that breaks off is incomplete; it ends without its last piece.
     """
     kind = web.read_query(ExportBook).format
-    winery_id, db = current_actor().winery_id, web.database()
-    with db.transaction(winery_id) as session:
+    winery_id = current_actor().winery_id
+    with web.transaction(winery_id) as session:
         code = read_winery(session).code
+    opening = web.reading(winery_id, one_moment=True)
 
     def stream() -> Iterator[bytes]:
-        with db.transaction(winery_id, one_moment=True) as session:
+        with opening as session:
             yield from export_book(session, kind, EXPORTED, read_photos)
 
     response = Response(stream(), mimetype=MEDIA[kind])

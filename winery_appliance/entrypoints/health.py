@@ -1,6 +1,6 @@
 """Whether the process lives and whether it can serve; for supervisors, load balancers and people."""
 
-from flask import Blueprint
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,7 +19,11 @@ def healthz() -> ResponseReturnValue:
 
 @blueprint.get("/readyz")
 def readyz() -> ResponseReturnValue:
-    """Database reachable, schema at head, a worker seen in the last minute."""
+    """Database reachable, schema at head, a worker seen in the last minute.
+
+    With `?of=web` the worker is told of and does not count: whoever sends people here asks whether this process can serve
+    them, and readings are kept without a worker. So is where heavy reading runs, where a read replica is set.
+    """
     checks = {"database": False, "schema": False, "worker": False}
     try:
         with web.transaction() as session:
@@ -28,7 +32,9 @@ def readyz() -> ResponseReturnValue:
             checks["worker"] = is_worker_alive(session)
     except SQLAlchemyError:
         pass  # what was not reached stays false, and the answer says which
-    ready = all(checks.values())
-    return web.answer_json(
-        {"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503
-    )
+    counted = {"database", "schema"} if request.args.get("of") == "web" else set(checks)
+    ready = all(checks[name] for name in counted)
+    body: dict[str, object] = {"status": "ready" if ready else "not ready", "checks": checks}
+    if (replica := web.read_replica()) is not None:
+        body["reads"] = "replica" if replica.is_used else "primary"
+    return web.answer_json(body, 200 if ready else 503)

@@ -34,6 +34,6 @@ class LogLineAnswer(Answer):
 def list_log_lines() -> ResponseReturnValue:
     """Log lines of the last weeks, the newest first."""
     wanted = web.read_query(SearchLog)
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         page = search_log(session, wanted)
     return web.answer_written(ListOf[LogLineAnswer].write(page))

@@ -22,7 +22,7 @@ def show() -> ResponseReturnValue:
     error, status = None, 200
     try:
         wanted = web.parse(SearchLog, given)
-        with web.transaction(current_actor().winery_id) as session:
+        with web.reading(current_actor().winery_id) as session:
             found = search_log(session, wanted)
     except Invalid as refusal:
         error, status = refusal.detail.removeprefix("Nothing was saved. "), 422

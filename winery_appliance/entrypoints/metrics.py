@@ -13,6 +13,7 @@ from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     ProcessCollector,
     generate_latest,
@@ -28,6 +29,7 @@ from winery_appliance.core import clock, web
 from winery_appliance.core.db import Database
 from winery_appliance.core.errors import NotFound
 from winery_appliance.core.machine_facts import find_expiry, is_clock_followed, read_room
+from winery_appliance.core.read_replica import ReadReplica
 from winery_appliance.core.settings import Settings
 from winery_appliance.core.words import say
 from winery_appliance.entrypoints.certificates import CERTIFICATE
@@ -44,6 +46,14 @@ def set_up_metrics(app: Flask, db: Database, settings: Settings) -> None:
     ProcessCollector(registry=registry)
     registry.register(WorkCollector(db))
     registry.register(MachineCollector(settings))
+    replica: ReadReplica | None = app.extensions.get("winery_read_replica")
+    if replica is not None:
+        used = Gauge(
+            "winery_read_replica_used",
+            "Whether this process does its heavy reading on the read replica.",
+            registry=registry,
+        )
+        used.set_function(lambda: replica.is_used)
     answered = Counter(
         "winery_http_requests",
         "Requests that were answered.",

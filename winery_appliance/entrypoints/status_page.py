@@ -38,7 +38,9 @@ def look() -> tuple[list[Subsystem], Health]:
     settings, now = web.settings(), clock.now()
     copies = assess(find_copies(settings), now)
     with web.transaction(current_actor().winery_id) as session:
-        return judge_subsystems(session, settings, copies, now=now), copies
+        return judge_subsystems(
+            session, settings, copies, replica=web.read_replica(), now=now
+        ), copies
 
 
 @blueprint.post("/status/mend")

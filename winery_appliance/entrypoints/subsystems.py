@@ -13,6 +13,7 @@ from winery_appliance.core.figures import show_number
 from winery_appliance.core.jobs import find_job_errors, find_runs, is_worker_alive
 from winery_appliance.core.machine_facts import find_expiry, is_clock_followed, read_room
 from winery_appliance.core.outbox import read_backlog
+from winery_appliance.core.read_replica import ReadReplica
 from winery_appliance.core.schema import is_at_head
 from winery_appliance.core.settings import Settings
 from winery_appliance.core.words import say
@@ -45,11 +46,17 @@ class Subsystem:
 
 
 def judge_subsystems(
-    session: Session, settings: Settings, copies: Health, *, now: datetime
+    session: Session,
+    settings: Settings,
+    copies: Health,
+    *,
+    replica: ReadReplica | None = None,
+    now: datetime,
 ) -> list[Subsystem]:
-    """Every part as it is at `now`, the worst first; the transaction is the winery's."""
+    """Every part as it is at `now`, the worst first; the transaction is the winery's, `replica` this process's."""
     found = [
         *_judge_database(session, now),
+        *_judge_replica(replica),
         _judge_worker(session),
         _judge_events(session, now),
         _judge_jobs(session, now),
@@ -97,6 +104,21 @@ def _judge_database(session: Session, now: datetime) -> Iterator[Subsystem]:
         return
     advice = say("Let this machine follow a time server, such as the router's.")
     yield Subsystem("clock", say("Clock"), "amber", words, advice)
+
+
+def _judge_replica(replica: ReadReplica | None) -> Iterator[Subsystem]:
+    if replica is None:
+        return
+    title = say("Read replica")
+    if replica.is_used:
+        words = say("History, search and exports are read there.")
+        yield Subsystem("read_replica", title, "green", words)
+        return
+    words = say("It does not answer, or lags; everything is read from the database itself.")
+    advice = say(
+        "Nothing is lost. See that the standby runs and follows; it is used again by itself."
+    )
+    yield Subsystem("read_replica", title, "amber", words, advice)
 
 
 def _judge_worker(session: Session) -> Subsystem:

@@ -50,6 +50,7 @@ from winery_appliance.core.log import send_lines_on, set_up_logging
 from winery_appliance.core.outbox import wake_by
 from winery_appliance.core.payload_version import set_up_payload_versions
 from winery_appliance.core.presentation import set_up_filters
+from winery_appliance.core.read_replica import ReadReplica
 from winery_appliance.core.roles import role_url
 from winery_appliance.core.secret_files import read_or_make_secret
 from winery_appliance.core.settings import Settings, read_settings
@@ -189,6 +190,11 @@ def create_app(settings: Settings | None = None) -> Flask:
         role_url(settings, "app"), pool_size=settings.web_threads + 1, application="winery-web"
     )
     app.extensions["winery_database"] = db
+    if settings.read_database_url is not None:
+        standby = role_url(settings, "app", settings.read_database_url.get_secret_value())
+        app.extensions["winery_read_replica"] = ReadReplica(
+            standby, db, pool_size=settings.web_threads
+        )
     set_up_web(app)
     metrics.set_up_metrics(app, db, settings)
     set_up_sign_in(app)

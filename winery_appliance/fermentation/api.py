@@ -28,7 +28,7 @@ blueprint = Blueprint("fermentation_api", __name__, url_prefix="/api/v1")
 def list_fermentations() -> ResponseReturnValue:
     """Fermentations, the youngest first; `status` and `vintage` filter, `deleted=true` lists the deleted ones."""
     wanted = web.read_query(ListFermentations)
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         page = queries.list_fermentations(
             session,
             status=wanted.status,
@@ -128,7 +128,7 @@ def set_lot_sources(fermentation_id: int) -> ResponseReturnValue:
 def list_samples(fermentation_id: int) -> ResponseReturnValue:
     """Readings in the order they were measured; `sample_type` filters, `history` shows what was corrected, too."""
     wanted = web.read_query(ListSamples)
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         service.refuse_unknown(session, fermentation_id)
         page = queries.list_samples(
             session,

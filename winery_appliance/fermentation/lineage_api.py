@@ -33,7 +33,7 @@ CSV = ["text/csv"]
 def trace_back(fermentation_id: int) -> ResponseReturnValue:
     """Where a fermentation came from at a moment: lots with their shares, blocks and vineyards."""
     as_csv, at = _read_question()
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         view = service.get_fermentation(session, fermentation_id)
         origin = lineage.trace_back(session, view, at)
     if as_csv:
@@ -48,7 +48,7 @@ def trace_vessel(vessel_id: int) -> ResponseReturnValue:
     """Where the wine came from that lay in a vessel at a moment; now when nothing is said."""
     as_csv, asked = _read_question()
     at = asked or clock.now()
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         vessel = get_vessel(session, vessel_id)
         wine = lineage.find_wine_in(session, vessel, at)
         origin = lineage.trace_back(session, wine, at) if wine else None
@@ -65,7 +65,7 @@ def trace_vessel(vessel_id: int) -> ResponseReturnValue:
 def list_destinations(fermentation_id: int) -> ResponseReturnValue:
     """Where a wine went, on one page: what there is left of it, and each wine that some of it came into."""
     as_csv, at = _read_question()
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         view = service.get_fermentation(session, fermentation_id)
         uses = lineage.list_destinations(session, view, at)
     if as_csv:
@@ -82,7 +82,7 @@ def list_destinations(fermentation_id: int) -> ResponseReturnValue:
 def trace_forward(lot_id: int) -> ResponseReturnValue:
     """Which fermentations a harvest lot came into, also through other wines, on one page."""
     as_csv, at = _read_question()
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         lot = get_lot(session, lot_id)
         uses = lineage.list_uses(session, [lot_id], at)
     return _answer_uses(lot.code, uses, f"harvest-lot-{lot_id}", as_csv=as_csv)
@@ -94,7 +94,7 @@ def trace_forward(lot_id: int) -> ResponseReturnValue:
 def trace_block_forward(block_id: int) -> ResponseReturnValue:
     """Which fermentations the fruit of a block came into, also through other wines, on one page."""
     as_csv, at = _read_question()
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         block = get_block(session, block_id)
         uses = lineage.list_block_uses(session, block_id, at)
     return _answer_uses(block.code, uses, f"vineyard-block-{block_id}", as_csv=as_csv)

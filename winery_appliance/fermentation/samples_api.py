@@ -85,7 +85,7 @@ def void_sample(sample_id: int) -> ResponseReturnValue:
 @permitted(Permission.READ_BOOK)
 def read_history(sample_id: int) -> ResponseReturnValue:
     """What a reading was and is, the oldest first."""
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         chain = queries.read_history(session, sample_id)
     if not chain:
         raise NotFound(say("There is no such reading in this winery."))

@@ -21,7 +21,7 @@ blueprint = Blueprint("trace", __name__)
 @permitted(Permission.READ_BOOK)
 def show_wine(fermentation_id: int) -> ResponseReturnValue:
     """Where a wine came from and where it went."""
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         wine = service.get_fermentation(session, fermentation_id)
         origin = lineage.trace_back(session, wine, None)
         uses = lineage.list_destinations(session, wine, None)
@@ -38,7 +38,7 @@ def show_wine(fermentation_id: int) -> ResponseReturnValue:
 @permitted(Permission.READ_BOOK)
 def show_lot(lot_id: int) -> ResponseReturnValue:
     """Which wines a lot came into."""
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         lot = get_lot(session, lot_id)
         whole = Share(None, read_origins(session, [lot_id])[lot_id], Decimal(100), None)
         uses = lineage.list_uses(session, [lot_id], None)

@@ -31,7 +31,7 @@ blueprint = Blueprint("historical_data_api", __name__, url_prefix="/api/v1")
 def list_historical_samples() -> ResponseReturnValue:
     """Readings of completed fermentations in the order they were measured; all parameters filter."""
     wanted = web.read_query(ListHistoricalSamples)
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         page = queries.list_historical_samples(session, wanted)
     return web.answer_written(ListOf[HistoricalSampleAnswer].write(page))
 
@@ -42,7 +42,7 @@ def list_historical_samples() -> ResponseReturnValue:
 def list_patterns() -> ResponseReturnValue:
     """How past ferments went, by variety, style and size of vessel; all parameters filter."""
     wanted = web.read_query(ListPatterns)
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         found = pattern_queries.list_patterns(session, **wanted.model_dump())
     return web.answer_json({"items": [PatternAnswer.show(view) for view in found]})
 
@@ -52,7 +52,7 @@ def list_patterns() -> ResponseReturnValue:
 @permitted(Permission.READ_BOOK)
 def get_pattern(pattern_id: int) -> ResponseReturnValue:
     """One pattern with its bands and the ferments behind it."""
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         found = pattern_queries.get_pattern(session, pattern_id)
     return web.answer_json(PatternInFullAnswer.show(found))
 
@@ -64,7 +64,7 @@ def list_similar_fermentations(fermentation_id: int) -> ResponseReturnValue:
     """The past ferments most like one by its readings until `as_of`, among those that were over by then, and why."""
     wanted = web.read_query(FindSimilar)
     winery_id = current_actor().winery_id
-    with web.transaction(winery_id) as session:
+    with web.reading(winery_id) as session:
         found = find_similar(
             session, winery_id, fermentation_id, as_of=wanted.as_of or clock.now(), k=wanted.k
         )

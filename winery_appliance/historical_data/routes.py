@@ -32,7 +32,7 @@ def index() -> ResponseReturnValue:
     asked = request.args.get("vintage", "")
     vintage = int(asked) if asked.isdecimal() and len(asked) == 4 else None
     actor = current_actor()
-    with web.transaction(actor.winery_id) as session:
+    with web.reading(actor.winery_id) as session:
         vintages = list_vintages(session)
         ferments = list_past_ferments(session, vintage=vintage, limit=500)
     return render_template(
@@ -50,7 +50,7 @@ def index() -> ResponseReturnValue:
 @permitted(Permission.READ_BOOK)
 def patterns() -> ResponseReturnValue:
     """How past ferments went, by variety, style and size of vessel."""
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         found = list_patterns(session)
     sisters = read_sister_patterns(web.settings(), g.winery.code)
     return render_template("history/patterns.html", patterns=found, sisters=sisters, sizes=SIZES)
@@ -60,7 +60,7 @@ def patterns() -> ResponseReturnValue:
 @permitted(Permission.READ_BOOK)
 def pattern(pattern_id: int) -> ResponseReturnValue:
     """One pattern: its bands, and who is behind them."""
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         full = get_pattern(session, pattern_id)
     page, told = view_pattern(full, g.winery), full.pattern
     sisters = choose_alike(
@@ -78,7 +78,7 @@ def similar(fermentation_id: int) -> ResponseReturnValue:
     """The past ferments that one resembles so far, and why."""
     wanted = web.read_query(FindSimilar)
     winery_id = current_actor().winery_id
-    with web.transaction(winery_id) as session:
+    with web.reading(winery_id) as session:
         ferment = get_fermentation(session, fermentation_id)
         found = find_similar(
             session, winery_id, fermentation_id, as_of=wanted.as_of or clock.now(), k=wanted.k

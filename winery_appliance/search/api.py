@@ -24,6 +24,6 @@ def search() -> ResponseReturnValue:
     One page: whoever finds too much asks for more characters.
     """
     asked = web.read_query(Search)
-    with web.transaction(current_actor().winery_id) as session:
+    with web.reading(current_actor().winery_id) as session:
         hits = queries.find(session, asked.q, limit=asked.limit)
     return web.answer_written(ListOf[HitAnswer].write(Page(hits, None)))

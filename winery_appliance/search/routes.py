@@ -31,7 +31,7 @@ def search() -> ResponseReturnValue:
     except Invalid:
         sentence = say("Type a part of a code or name, at most 60 characters.") if wanted else None
     else:
-        with web.transaction(current_actor().winery_id) as session:
+        with web.reading(current_actor().winery_id) as session:
             hits = queries.find(session, asked.q, limit=MOST_SHOWN + 1)
             vessels = [hit.id for hit in hits if hit.kind == "vessel"]
             inside = find_latest_in_vessels(session, vessels)

@@ -49,3 +49,11 @@ def test_a_person_and_a_program_are_told(
     assert (answer.status_code, answer.json["code"]) == (503, "database_unavailable")
     assert browser.get("/readyz").status_code == 503
     assert browser.get("/healthz").status_code == 200
+
+
+def test_a_process_without_a_worker_serves_people_and_is_not_whole(app: Flask) -> None:
+    client = app.test_client()
+    whole, alone = client.get("/readyz"), client.get("/readyz?of=web")
+    assert (whole.status_code, alone.status_code) == (503, 200)
+    assert whole.json["checks"] == alone.json["checks"]
+    assert not alone.json["checks"]["worker"]
