@@ -74,6 +74,10 @@ class Stack:
         self.setup_code = found.group(1)
         wait_until(lambda: self.ask("GET", "/readyz").status == 200, "readiness through nginx", 60)
 
+    def configure(self, **variables: str) -> None:
+        """Set what `.env` sets, for all that is started from now on."""
+        self._variables |= variables
+
     def compose(self, *arguments: str) -> str:
         """`docker compose ARGUMENTS`."""
         return self.engine.compose(self.project, self._variables, *arguments)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import statistics
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import read_complaint
+from tests.integration.sync.object_store import ObjectStore
 from tests.stack.engine import run, wait_until
 from tests.stack.machine import ROOT, say
 from tests.stack.running_stack import NAME, OWNER, PASSWORD, SERVICES, Stack
@@ -134,7 +136,7 @@ def test_04_copies_reach_the_nas_and_a_winery_comes_back_from_them(
     stack: Stack, tmp_path: Path
 ) -> None:
     """Nothing but the NAS and the kit is used on the other machine, which has no containers."""
-    kit = tmp_path / "kit"
+    kit = stack.project / "kit"
     kit.mkdir()
     os.chown(kit, 10001, 10001)
     told = stack.compose(
@@ -161,9 +163,14 @@ def test_04_copies_reach_the_nas_and_a_winery_comes_back_from_them(
     shown = json.loads(in_backup(stack, "winery-backup", "status", "--json"))
     say(f"copies: {shown['level']}, {shown['reasons']}")
 
+    assert count_restored(stack, tmp_path, "--repo", str(stack.nas)) == query(stack, COUNTED)
+
+
+def count_restored(stack: Stack, folder: Path, *where: str) -> list[str]:
+    """`COUNTED` of the winery that the kit brings back on this machine."""
     program = str(Path(sys.executable).with_name("winery-backup"))
-    restored = tmp_path / "restored"
-    command = ["restore", "--repo", str(stack.nas), "--identity", str(kit / "kit.txt")]
+    restored = folder / "restored"
+    command = ["restore", *where, "--identity", str(stack.project / "kit" / "kit.txt")]
     surroundings = {n: v for n, v in os.environ.items() if not n.startswith("WINERY_")}
     done = run(program, *command, "--target", str(restored), env=surroundings)
     say(done.strip().splitlines()[-1])
@@ -180,7 +187,7 @@ def test_04_copies_reach_the_nas_and_a_winery_comes_back_from_them(
             rows = there.execute(COUNTED).fetchall()
     finally:
         server.stop()
-    assert ["|".join(map(str, row)) for row in rows] == query(stack, COUNTED)
+    return ["|".join(map(str, row)) for row in rows]
 
 
 # What people wrote, with a hash of it.
@@ -467,3 +474,51 @@ def test_18_no_secret_stands_where_docker_or_a_log_shows_it(stack: Stack) -> Non
     shown.append(stack.compose("config"))
     for value in secret:
         assert not any(value in text for text in shown), value[:4]
+
+
+def test_19_copies_leave_the_house_and_a_winery_comes_back_from_the_bucket(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """The store stands in the server's network; its bucket and the kit are all that is used on the other machine."""
+    (tmp_path / "store").mkdir()
+    within = ("nsenter", "--net", f"--target={stack.engine.process_number}")
+    store = ObjectStore(tmp_path / "store", address=stack.engine.address, within=within)
+    store.start()
+    try:
+        bucket = f"s3://{store.make_bucket()}"
+        handed = stack.secrets / "offsite_credentials"
+        shutil.copy(store.credentials("torre"), handed)
+        os.chown(handed, 0, 10001)
+        handed.chmod(0o440)
+        stack.configure(
+            COMPOSE_PROFILES="backup,instruments,offsite",
+            WINERY_OFFSITE=bucket,
+            WINERY_OFFSITE_ENDPOINT=store.endpoint,
+            WINERY_OFFSITE_REGION="us-east-1",
+        )
+        stack.compose("up", "--detach", "--wait", "--no-deps", "sync")
+        tank = stack.start_fermentation("far")
+        assert tank.send(tank.body(6)) == 201
+        wait_until(lambda: tank.covered() == 1, "the analysis", 60)
+        goal = int(query(stack, "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint")[0])
+
+        def tell(report: str) -> dict[str, object]:
+            path = f"/var/lib/winery/sync/{report}.json"
+            text = stack.engine.docker("exec", stack.container("sync"), "cat", path, check=False)
+            return dict(json.loads(text)) if text.startswith("{") else {}
+
+        def is_off_site() -> bool:
+            return int(str(tell("log").get("end") or 0)) >= goal and bool(
+                tell("copies").get("base")
+            )
+
+        try:
+            wait_until(is_off_site, "the copies in the bucket", 240)
+        except RuntimeError:
+            say(stack.logs("sync", "--tail=30"))
+            raise
+        where = ("--repo", bucket, "--endpoint", store.endpoint)
+        reader = ("--credentials", str(store.credentials("torre")))
+        assert count_restored(stack, tmp_path, *where, *reader) == query(stack, COUNTED)
+    finally:
+        store.kill()

@@ -20,7 +20,7 @@ HOME = "v1/sites/home/"
 PROBE_S = 10.0
 
 
-# Who may what, as SeaweedFS says it. `home` and `other` are appliances of two sites, `paper` is the kit's reader.
+# Who may what, as SeaweedFS says it. `home`, `other` and `torre` are appliances of sites, `paper` is the kit's reader.
 def _rights(site: str) -> list[str]:
     """An appliance: its own site's folder, and the pool, of which it writes its own part."""
     own, pool = f"cellar*/v1/sites/{site}/*", "cellar*/v1/pool/valley/*"
@@ -33,6 +33,7 @@ RIGHTS = {
     "admin": ["Admin", "Read", "Write", "List", "Tagging"],
     "home": _rights("home"),
     "other": _rights("other"),
+    "torre": _rights("torre"),
     "paper": ["Read:cellar*/v1/sites/home/*", "List:cellar*/v1/sites/home/*"],
 }
 
@@ -40,8 +41,13 @@ RIGHTS = {
 class ObjectStore:
     """The running store; `place` names a bucket of it for somebody."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, address: str = "127.0.0.1", within: tuple[str, ...] = ()
+    ) -> None:
+        """`within`: what runs a program in the network that has `address`."""
         self.folder = folder
+        self.address = address
+        self._within = within
         self.port = find_free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self._buckets = self._probes = 0
@@ -68,7 +74,7 @@ class ObjectStore:
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     def credentials(self, who: str) -> Path:
         """The file of somebody's credentials."""
@@ -88,8 +94,19 @@ class ObjectStore:
             "-volume.preStopSeconds=0",
             "-master.telemetry=false",
         ]
-        command = [WEED, "-logtostderr=true", "server", f"-dir={self.folder / 'data'}"]
-        command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port={self.port}", *quiet]
+        command = [
+            *self._within,
+            WEED,
+            "-logtostderr=true",
+            "server",
+            f"-dir={self.folder / 'data'}",
+        ]
+        command += [
+            f"-ip={self.address}",
+            f"-ip.bind={self.address}",
+            f"-s3.port={self.port}",
+            *quiet,
+        ]
         command += [f"-{name}={port}" for name, port in self._ports.items()]
         command += [f"-s3.config={self.folder / 's3.json'}"]
         with (self.folder / "log").open("ab") as log:
