@@ -3,19 +3,27 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.every_page import OUTSIDE, Book, find_faults, name_pages, speak
 from tests.system.appliance import PASSWORD, RealAppliance
 from winery_appliance.core.words import LANGUAGES
 
 
+def open_context(chromium: Browser, appliance: RealAppliance) -> BrowserContext:
+    """A browser that lets axe in and keeps no pages: what it has kept is other tests' affair."""
+    return chromium.new_context(
+        base_url=f"http://127.0.0.1:{appliance.port}",
+        bypass_csp=True,
+        reduced_motion="reduce",
+        service_workers="block",
+    )
+
+
 @pytest.fixture(scope="module")
 def outside(chromium: Browser, appliance: RealAppliance) -> Iterator[Page]:
     """A page of nobody that lets axe in, which our content policy would complain about."""
-    context = chromium.new_context(
-        base_url=f"http://127.0.0.1:{appliance.port}", bypass_csp=True, reduced_motion="reduce"
-    )
+    context = open_context(chromium, appliance)
     yield context.new_page()
     context.close()
 
@@ -23,9 +31,7 @@ def outside(chromium: Browser, appliance: RealAppliance) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def looking(chromium: Browser, appliance: RealAppliance) -> Iterator[Page]:
     """The same of the owner."""
-    context = chromium.new_context(
-        base_url=f"http://127.0.0.1:{appliance.port}", bypass_csp=True, reduced_motion="reduce"
-    )
+    context = open_context(chromium, appliance)
     page = context.new_page()
     page.goto("/sign-in")
     page.get_by_label("Name or e-mail").fill("ana@demo.winery")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.phone import Phone, read, start_tank
+from tests.browser.phone import UNDO_MS, Phone, read, start_tank
 from tests.system.appliance import RealAppliance
 
 TANKS = 62
@@ -106,7 +106,7 @@ def test_the_last_tank_of_the_round_can_be_taken_back_too(
     phone.take_back()
     expect(phone.page.locator("[data-plate]")).to_have_text("X-round-last")
     expect(phone.page.locator('[data-field="sugar"] [data-value]')).to_have_text("19.2")
-    phone.let_go()
+    phone.page.clock.fast_forward(UNDO_MS)
     phone.expect_all_sent()
     assert read(tank) == []
 
