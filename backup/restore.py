@@ -273,7 +273,7 @@ class Restore(Target):
         if moment is None and self._plan.goal == Goal():
             moment = last  # no commit came after the base copy
         behind_s = max(0.0, (last - moment).total_seconds()) if last and moment else 0.0
-        if self._plan.goal == Goal():
-            behind_s = 0.0  # all was replayed; the last commit of the log need not bear the latest time
+        if self._plan.goal == Goal():  # all was replayed; the last commit may bear an earlier time
+            behind_s = 0.0
         done = REDO_DONE.search(told)
         return moment, done[1] if done else format_lsn(self._plan.base.stop), behind_s
