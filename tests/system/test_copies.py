@@ -79,19 +79,25 @@ def count_rows(appliance: RealAppliance) -> dict[str, int]:
     return found
 
 
+def copy_a_wine(appliance: RealAppliance, nas: Path, code: str, sugar: str) -> dict[str, int]:
+    """Start it, record a reading of a new wine and wait until all of it is copied; what `count_rows` counted."""
+    start_patiently(appliance, nas)
+    tank = appliance.start_fermentation(code)
+    assert tank.send(tank.body(sugar, 2)).status == 201
+    tank.await_coverage(1)
+    await_past(appliance)
+    counted = count_rows(appliance)
+    await_copies(appliance)
+    return counted
+
+
 def test_the_demo_is_copied_and_comes_back_on_another_directory(tmp_path: Path) -> None:
     nas = tmp_path / "nas"
     nas.mkdir()
     first = RealAppliance(tmp_path / "var", find_free_port())
     second = RealAppliance(tmp_path / "other", find_free_port())
     try:
-        start_patiently(first, nas)
-        tank = first.start_fermentation("copy")
-        assert tank.send(tank.body("24.0", 2)).status == 201
-        tank.await_coverage(1)
-        await_past(first)
-        before = count_rows(first)
-        await_copies(first)
+        before = copy_a_wine(first, nas, "copy", "24.0")
         kit = first.data / "backup" / "demo-kit.txt"
         first.kill_all()
 
@@ -152,13 +158,7 @@ def test_a_new_machine_comes_back_by_its_first_page(tmp_path: Path) -> None:
     first = RealAppliance(tmp_path / "var", find_free_port())
     second = RealAppliance(tmp_path / "other", find_free_port())
     try:
-        start_patiently(first, nas)
-        tank = first.start_fermentation("back")
-        assert tank.send(tank.body("23.0", 2)).status == 201
-        tank.await_coverage(1)
-        await_past(first)
-        before = count_rows(first)
-        await_copies(first)
+        before = copy_a_wine(first, nas, "back", "23.0")
         kit = (first.data / "backup" / "demo-kit.txt").read_text()
         first.kill_all()
 
