@@ -1,9 +1,9 @@
 """A streaming standby that answers heavy reading, and never with less than the primary knows.
 
 What is read may be shown right after somebody saved it, by another process than the one that saved it. So each reading
-asks the primary how far its log is, and goes to the standby when that has
-replayed as far within `CATCH_UP_S`; else to the primary. A standby that is away, behind or hangs is left alone until a
-thread of ours has found it well again: it delays the one page that met it first, and no other.
+asks the primary how far its log is, and goes to the standby when that has replayed as far within `CATCH_UP_S`; else to the
+primary. A standby that is away, behind or hangs is left alone until a thread of ours has found it well again: it delays the
+one page that met it first, and no other.
 """
 
 import contextlib
