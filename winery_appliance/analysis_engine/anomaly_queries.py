@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from winery_appliance.analysis_engine.anomaly_commands import AnomalyStatus
 from winery_appliance.analysis_engine.models import Anomaly, AnomalyEvent
 from winery_appliance.auth.queries import find_names
-from winery_appliance.core.many_rows import is_among
+from winery_appliance.core.many_rows import is_among, read_rows
 from winery_appliance.core.paging import Page, cut_page, read_cursor, read_moment
 
 _WORST_FIRST = case({"critical": 0, "warning": 1, "info": 2}, value=Anomaly.severity)
@@ -293,7 +293,7 @@ def _find_names(
     session: Session, people: Sequence[tuple[int | None, int | None]]
 ) -> dict[int | None, str]:
     known = {person for pair in people for person in pair if person is not None}
-    return {person: name for person, name in find_names(session, known).items()} if known else {}
+    return {person: name for person, name in find_names(session, known).items()}
 
 
 def _find_status(row: Anomaly, now: datetime) -> AnomalyStatus:
@@ -305,7 +305,7 @@ def _find_status(row: Anomaly, now: datetime) -> AnomalyStatus:
 
 
 def _view(session: Session, wanted: Select[Anomaly], now: datetime) -> list[AnomalyView]:
-    rows = session.scalars(wanted).all()
+    rows = read_rows(session, wanted.with_only_columns(*Anomaly.__table__.c))
     names = _find_names(session, [(row.acknowledged_by, row.assigned_to) for row in rows])
     return [
         AnomalyView(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 
 from sqlalchemy.orm import Session
@@ -24,7 +24,7 @@ from winery_appliance.fermentation.queries import (
     read_recent_points,
 )
 from winery_appliance.fermentation.states import Phase
-from winery_appliance.fermentation.whereabouts import list_occupied_vessels
+from winery_appliance.fermentation.whereabouts import find_occupied
 from winery_appliance.winery.queries import Units, VesselView, list_vessels
 
 # A round a day is the least in harvest; two hours are left for the round itself.
@@ -149,8 +149,8 @@ def read_board(session: Session, *, now: datetime, units: Units) -> BoardView:
     tanks = [
         _view_tank(
             ferment,
-            [sample for sample in sugars.get(ferment.id, []) if sample.sample_id not in doubted],
-            temperatures.get(ferment.id, []),
+            _leave_out(doubted, sugars.get(ferment.id, ())),
+            temperatures.get(ferment.id, ()),
             worst.get(ferment.id),
             falls.get(ferment.id),
             passed.get(ferment.id),
@@ -163,7 +163,7 @@ def read_board(session: Session, *, now: datetime, units: Units) -> BoardView:
     places = {vessel.code: place for place, vessel in enumerate(vessels)}
     tanks.sort(key=lambda tank: _urgency(tank, places))
     groups = [BoardGroup(key, [tank for tank in tanks if tank.key == key]) for key in GROUPS]
-    return BoardView(now, groups, _lay_out(vessels, tanks, list_occupied_vessels(session, now)))
+    return BoardView(now, groups, _lay_out(vessels, tanks, find_occupied(session, now)))
 
 
 def _read_passed(session: Session, ids: Sequence[int], now: datetime) -> dict[int, PassedBy]:
@@ -189,7 +189,7 @@ def _urgency(tank: BoardTank, places: Mapping[str, int]) -> tuple[bool, int]:
 
 
 def _lay_out(
-    vessels: Sequence[VesselView], tanks: Sequence[BoardTank], occupied: set[str]
+    vessels: Sequence[VesselView], tanks: Sequence[BoardTank], occupied: set[int]
 ) -> list[MapRow]:
     """The vessels in walking order; a new row begins where the letters of the code change."""
     held = {code: tank for tank in tanks for code in tank.vessel_codes}
@@ -198,7 +198,7 @@ def _lay_out(
         placed = [
             MapVessel(
                 vessel.code,
-                tank.key if tank else "resting" if vessel.code in occupied else "free",
+                tank.key if tank else "resting" if vessel.id in occupied else "free",
                 tank,
             )
             for vessel in standing
@@ -211,7 +211,7 @@ def _lay_out(
 
 def _view_tank(
     ferment: FermentationView,
-    sugars: Sequence[Point],
+    sugars: tuple[Point, ...],
     temperatures: Sequence[Point],
     anomaly: AnomalyView | None,
     fall_brix: float | None,
@@ -220,15 +220,14 @@ def _view_tank(
     now: datetime,
 ) -> BoardTank:
     unit = units.sugar
-    points = [(s.measured_at, from_canonical(SampleType.sugar, s.value, unit)) for s in sugars]
+    curve = _draw_curve(sugars, unit)
     read_at = max((s.measured_at for s in [*sugars[-1:], *temperatures]), default=None)
     if passed is not None and read_at is not None and passed.at <= read_at:
         passed = None
-    change = change_in_24h(points)
+    change, fastest = curve.change_24h, curve.fastest
     expected = None
     if change is not None and fall_brix is not None:
         expected = _as_change(fall_brix, sugars[-1].value, unit)
-    fastest = _as_change(FASTEST_BRIX_A_DAY, sugars[-1].value, unit) if sugars else 1.0
     return BoardTank(
         ferment.id,
         _group_of(anomaly, read_at, now),
@@ -239,7 +238,7 @@ def _view_tank(
         ferment.af,
         ferment.mlf,
         ferment.yeast_strain,
-        points[-1][1] if points else None,
+        curve.last,
         UNIT_SYMBOLS[unit],
         change,
         expected,
@@ -255,6 +254,38 @@ def _view_tank(
         anomaly.acknowledged_by_name if anomaly else None,
         *_reason(anomaly, read_at, passed, now),
         passed,
+        curve.spark,
+    )
+
+
+def _leave_out(doubted: set[int], points: tuple[Point, ...]) -> tuple[Point, ...]:
+    if doubted.isdisjoint(point.sample_id for point in points):
+        return points
+    return tuple(point for point in points if point.sample_id not in doubted)
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """Figures of a tank's sugar in a person's unit: the last value, its change in a day, what the fastest ferment would
+    fall in one, and the sparkline.
+    """
+
+    last: float | None
+    change_24h: float | None
+    fastest: float
+    spark: tuple[tuple[float, float], ...]
+
+
+@lru_cache(2 * MOST_TANKS)
+def _draw_curve(sugars: tuple[Point, ...], unit: Unit) -> _Curve:
+    """Kept from one board to the next: a reading changes the curve of one tank."""
+    points = [(s.measured_at, from_canonical(SampleType.sugar, s.value, unit)) for s in sugars]
+    if not points:
+        return _Curve(None, None, 1.0, ())
+    return _Curve(
+        points[-1][1],
+        change_in_24h(points),
+        _as_change(FASTEST_BRIX_A_DAY, sugars[-1].value, unit),
         tuple(scale_to_unit_square(points, _whole_scale(unit))),
     )
 

@@ -17,9 +17,10 @@ from winery_appliance.fermentation.queries import (
     list_fermentations,
     read_fermentations,
     read_samples,
+    read_samples_and_replaced,
 )
 from winery_appliance.fermentation.service import get_fermentation
-from winery_appliance.winery.queries import Units, read_units
+from winery_appliance.winery.queries import Units, read_units, read_winery
 
 ROWS_A_PAGE = 500
 MOST_COMPARED = 8
@@ -47,8 +48,7 @@ class DataPage:
 def read_data_page(session: Session, fermentation_id: int, page: int) -> DataPage:
     """One page of the table; the last one when there are not so many. Raises NotFound."""
     ferment = get_fermentation(session, fermentation_id)
-    samples = read_samples(session, fermentation_id)
-    replaced = read_samples(session, fermentation_id, replaced=True)
+    samples, replaced = read_samples_and_replaced(session, fermentation_id)
     total = len(samples) + sum(sample.voids for sample in replaced)
     pages = max(1, -(-total // ROWS_A_PAGE))
     page = min(max(page, 1), pages)
@@ -60,8 +60,7 @@ def read_data_page(session: Session, fermentation_id: int, page: int) -> DataPag
 
 def list_reading_lines(session: Session, ferment: FermentationView) -> list[tuple[Any, ...]]:
     """One line a reading under CSV_HEADER, also those that were corrected or taken out, as `standing` tells."""
-    samples = read_samples(session, ferment.id)
-    replaced = read_samples(session, ferment.id, replaced=True)
+    samples, replaced = read_samples_and_replaced(session, ferment.id)
     names = find_authors(session, [*samples, *replaced])
     standing = dict.fromkeys((s.id for s in samples), "current")
     standing |= {s.id: "taken_out" if s.voids else "replaced" for s in replaced}
@@ -101,7 +100,7 @@ def read_comparison(
     session: Session, fermentation_ids: Sequence[int], *, now: datetime, user_id: int
 ) -> Comparison:
     """The sugar of these wines by their age. What is not in the book is left out."""
-    units = read_units(session, user_id)
+    units = read_units(session, user_id, read_winery(session))
     wanted = list(dict.fromkeys(fermentation_ids))[:MOST_COMPARED]
     found = {view.id: view for view in read_fermentations(session, wanted)}
     curves = [_read_curve(session, found[of], units, now) for of in wanted if of in found]

@@ -25,10 +25,11 @@ from winery_appliance.core import density
 from winery_appliance.core.figures import show_codes
 from winery_appliance.core.units import UNIT_SYMBOLS, SampleType, Unit, from_canonical
 from winery_appliance.core.words import say
+from winery_appliance.fermentation.entry import tell_previous
 from winery_appliance.fermentation.queries import (
     FermentationView,
     SampleView,
-    read_samples,
+    read_samples_and_replaced,
 )
 from winery_appliance.fermentation.service import get_fermentation
 from winery_appliance.fermentation.states import Phase
@@ -113,7 +114,9 @@ class FermentView:
 
 @dataclass(frozen=True)
 class FermentationPage:
-    """Everything the page needs; `rows` are the newest readings of `row_count`."""
+    """Everything the page needs; `rows` are the newest readings of `row_count`, `previous` the last two of sugar and of
+    temperature as they were typed.
+    """
 
     ferment: FermentView
     analysis: AnalysisPanel
@@ -122,6 +125,7 @@ class FermentationPage:
     work: list[WorkRow]
     winery: WineryView
     units: Units
+    previous: dict[str, list[tuple[str, datetime]]]
 
 
 def read_fermentation_page(
@@ -129,16 +133,16 @@ def read_fermentation_page(
 ) -> FermentationPage:
     """The page of one fermentation in the units of this person. Raises NotFound."""
     ferment = get_fermentation(session, fermentation_id)
-    winery, units = read_winery(session), read_units(session, user_id)
-    samples = read_samples(session, fermentation_id)
+    winery = read_winery(session)
+    units = read_units(session, user_id, winery)
+    samples, replaced = read_samples_and_replaced(session, fermentation_id)
     work = read_work_log(session, fermentation_id)
     # Asked before the result is read: an analysis that lands in between is then asked for once more, not missed.
     awaited = is_awaited(session, fermentation_id)
     result = read_analysis(session, fermentation_id, now=now)
     shown = _choose_shown(samples, result)
-    replaced = read_samples(session, fermentation_id, replaced=True)
-    names = find_authors(session, shown)
-    rows = view_rows(shown, replaced, names | find_authors(session, replaced))
+    names = find_authors(session, [*shown, *replaced])
+    rows = view_rows(shown, replaced, names)
     newest = {s.id for s in samples[-MOST_ROWS:]}
     return FermentationPage(
         _view_ferment(ferment, samples, result, units, names, now),
@@ -166,6 +170,7 @@ def read_fermentation_page(
         work,
         winery,
         units,
+        tell_previous(samples),
     )
 
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from winery_appliance.core.units import SampleType, Unit, from_canonical
 from winery_appliance.fermentation.queries import FermentationView
-from winery_appliance.historical_data.pattern_queries import get_pattern, list_patterns
+from winery_appliance.historical_data.pattern_queries import find_usual_course
 from winery_appliance.historical_data.varietal_queries import name_varietals
 
 # A band of fewer ferments would be one of them with a margin (house default).
@@ -19,15 +19,11 @@ def find_own_band(session: Session, ferment: FermentationView, unit: Unit) -> di
     Of the patterns of its variety and style the one with the most ferments behind it; None when there is none.
     """
     variety = name_varietals(session, [ferment.id])[ferment.id]
-    alike = [
-        pattern
-        for pattern in list_patterns(session, varietal=variety or "", style=ferment.style)
-        if pattern.ferments >= FEWEST
-    ]
-    if not alike:
+    found = find_usual_course(session, variety or "", ferment.style, fewest=FEWEST)
+    if found is None:
         return None
-    pattern = get_pattern(session, max(alike, key=lambda one: one.ferments).id)
-    begun, table = ferment.started_at.timestamp(), pattern.by_time
+    ferments, table = found
+    begun = ferment.started_at.timestamp()
     points = [
         [
             begun + hours * 3600,
@@ -36,4 +32,4 @@ def find_own_band(session: Session, ferment: FermentationView, unit: Unit) -> di
         for hours, *row in zip(table["hours"], *table["sugar"], strict=True)
         if None not in row
     ]
-    return {"ferments": pattern.pattern.ferments, "points": points} if points else None
+    return {"ferments": ferments, "points": points} if points else None

@@ -3,7 +3,7 @@
 import time
 from datetime import timedelta
 
-from flask import Blueprint, make_response, redirect, render_template, request
+from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask import session as browser
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -20,7 +20,6 @@ from winery_appliance.auth.permissions import Permission
 from winery_appliance.cellar_work.work_forms import empty_forms
 from winery_appliance.core import clock, web
 from winery_appliance.fermentation.entry import empty_form
-from winery_appliance.fermentation.service import read_previous
 from winery_appliance.winery.queries import read_units
 from winery_appliance.winery.service import exists_any_winery
 
@@ -77,7 +76,7 @@ def wall() -> ResponseReturnValue:
 def _read() -> BoardView:
     actor = current_actor()
     with web.transaction(actor.winery_id) as session:
-        units = read_units(session, actor.user_id)
+        units = read_units(session, actor.user_id, g.winery)
         return read_board(session, now=clock.now(), units=units)
 
 
@@ -91,7 +90,7 @@ def show(fermentation_id: int) -> ResponseReturnValue:
     with web.transaction(actor.winery_id) as session:
         page = _read_page(session, fermentation_id)
         entry = empty_form(page.units.sugar, page.units.temperature, page.winery.time_zone)
-        entry.previous = read_previous(session, fermentation_id)
+        entry.previous = page.previous
     return render_template(
         "fermentation/fermentation.html",
         ferment=page.ferment,

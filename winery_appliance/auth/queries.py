@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from winery_appliance.auth.commands import ListAudit
 from winery_appliance.auth.models import AuditEntry, User, UserSession
 from winery_appliance.auth.permissions import Role
+from winery_appliance.core.many_rows import is_among
 from winery_appliance.core.paging import Page, cut_page, read_cursor
 
 
@@ -85,7 +86,10 @@ def list_audit_entries(session: Session, wanted: ListAudit) -> Page[AuditView]:
 
 def find_names(session: Session, user_ids: Iterable[int]) -> dict[int, str]:
     """Display names by user id, also of who was removed: what they wrote keeps their name."""
-    rows = session.execute(select(User.id, User.display_name).where(User.id.in_(set(user_ids))))
+    wanted = set(user_ids)
+    if not wanted:
+        return {}
+    rows = session.execute(select(User.id, User.display_name).where(is_among(User.id, wanted)))
     return {row.id: row.display_name for row in rows}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -180,6 +181,7 @@ def when_of(table: type[Entry]) -> InstrumentedAttribute[datetime]:
     return column
 
 
+@cache
 def is_current_entry(table: type[Addition] | type[CapWork]) -> ColumnElement[bool]:
     """Whether a row is what its entry now is: neither superseded nor voided."""
     newer: Any = aliased(table)

@@ -118,6 +118,8 @@ def _view_devices(session: Session, rows: list[Device]) -> list[DeviceView]:
 
 def find_device_codes(session: Session, device_ids: Collection[int]) -> dict[int, str]:
     """Codes of devices by id, also of deleted ones."""
+    if not device_ids:
+        return {}
     rows = session.execute(select(Device.id, Device.code).where(is_among(Device.id, device_ids)))
     return {row.id: row.code for row in rows}
 

@@ -1,15 +1,18 @@
 """The form that takes a tank's sugar and temperature: from what was typed to commands and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from winery_appliance.core.errors import AppError, FieldFault, Invalid, NeedsConfirmation
+from winery_appliance.core.figures import typed_quantity
 from winery_appliance.core.units import SampleType, Unit
 from winery_appliance.core.words import say
+from winery_appliance.fermentation.queries import SampleView
 
 KINDS: dict[str, SampleType] = {
     "sugar": SampleType.sugar,
@@ -97,3 +100,16 @@ def explain(form: EntryForm, error: AppError, name: str | None) -> None:
         form.errors[where] = fault.detail
     if not error.fields:
         form.errors[name or "sugar"] = error.detail
+
+
+def tell_previous(samples: Sequence[SampleView]) -> dict[str, list[tuple[str, datetime]]]:
+    """The last two readings of sugar and temperature as they were typed, for the side of the fields."""
+    return {
+        str(kind): [
+            (typed_quantity(s.value, s.unit, s.qualifier), s.measured_at)
+            for s in reversed(
+                list(islice((s for s in reversed(samples) if s.sample_type is kind), 2))
+            )
+        ]
+        for kind in (SampleType.sugar, SampleType.temperature)
+    }

@@ -4,22 +4,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     ColumnElement,
-    Executable,
     Select,
+    Text,
     and_,
+    bindparam,
+    func,
+    literal_column,
     or_,
     select,
-    true,
     tuple_,
 )
 from sqlalchemy.orm import Session, aliased
 
-from winery_appliance.core.many_rows import is_among
+from winery_appliance.core.many_rows import is_among, read_rows
 from winery_appliance.core.paging import Page, cut_page, read_cursor, read_moment
 from winery_appliance.core.units import CANONICAL, SampleType, Unit
 from winery_appliance.fermentation.lot_sources import LotSourceView, read_lot_sources
@@ -97,6 +102,7 @@ class SampleView(NamedTuple):
 
 
 # In the order of the fields of a SampleView.
+_FERMENTATION = Fermentation.__table__.c
 _SAMPLE = (
     Sample.id,
     Sample.client_uuid,
@@ -215,7 +221,7 @@ def _living() -> Select[Fermentation]:
 
 
 def _view_fermentations(session: Session, wanted: Select[Fermentation]) -> list[FermentationView]:
-    rows = session.scalars(wanted).all()
+    rows: Any = read_rows(session, wanted.with_only_columns(*_FERMENTATION))
     ids = [row.id for row in rows]
     vessels = find_vessel_codes(session, ids)
     sources = read_lot_sources(session, ids)
@@ -248,6 +254,7 @@ def _plan_vessel(row: Fermentation) -> tuple[str, ...]:
     return (row.vessel_code,) if row.status == "planned" and row.vessel_code else ()
 
 
+@cache
 def is_current() -> ColumnElement[bool]:
     """Whether a row is what its reading now is: neither superseded nor voided."""
     newer = aliased(Sample)
@@ -285,21 +292,36 @@ def list_samples(
         wanted = wanted.where(
             tuple_(Sample.measured_at, Sample.id) > tuple_(*read_cursor(cursor, read_moment))
         )
-    rows = [_view_columns(row) for row in _read_rows(session, wanted.limit(limit + 1))]
+    rows = [_view_columns(row) for row in read_rows(session, wanted.limit(limit + 1))]
     return cut_page(rows, limit, lambda row: (row.measured_at.isoformat(), row.id))
 
 
-def read_samples(
-    session: Session, fermentation_id: int, *, replaced: bool = False
-) -> list[SampleView]:
-    """Every current reading in the order they were measured; or what corrections `replaced`, and the withdrawals."""
-    standing = ~is_current() if replaced else is_current()
-    rows = session.execute(
+def read_samples(session: Session, fermentation_id: int) -> list[SampleView]:
+    """Every current reading in the order they were measured."""
+    rows = read_rows(
+        session,
         select(*_SAMPLE)
-        .where(Sample.fermentation_id == fermentation_id, standing)
-        .order_by(Sample.measured_at, Sample.id)
+        .where(Sample.fermentation_id == fermentation_id, is_current())
+        .order_by(Sample.measured_at, Sample.id),
     )
     return [_view_columns(row) for row in rows]
+
+
+def read_samples_and_replaced(
+    session: Session, fermentation_id: int
+) -> tuple[list[SampleView], list[SampleView]]:
+    """Every current reading, and what corrections replaced with the withdrawals, both in the order they were measured."""
+    rows = read_rows(
+        session,
+        select(*_SAMPLE, is_current())
+        .where(Sample.fermentation_id == fermentation_id)
+        .order_by(Sample.measured_at, Sample.id),
+    )
+    current: list[SampleView] = []
+    replaced: list[SampleView] = []
+    for *columns, stands in rows:
+        (current if stands else replaced).append(_view_columns(columns))
+    return current, replaced
 
 
 def read_samples_of(
@@ -317,31 +339,8 @@ def read_samples_of(
     return found
 
 
-def read_recent_samples(
-    session: Session, fermentation_ids: Sequence[int], sample_type: SampleType, *, each: int
-) -> dict[int, list[SampleView]]:
-    """The last `each` readings of one kind of several fermentations, oldest first; one query for all."""
-    latest = (
-        select(Sample)
-        .where(
-            Sample.sample_type == sample_type,
-            Sample.fermentation_id == Fermentation.id,
-            is_current(),
-        )
-        .order_by(Sample.measured_at.desc(), Sample.id.desc())
-        .limit(each)
-        .lateral()
-    )
-    columns = select(latest).select_from(Fermentation).join(latest, latest.c.id.is_not(None))
-    entity = select(Sample).from_statement(
-        columns.where(Fermentation.id.in_(fermentation_ids)).order_by(
-            latest.c.measured_at, latest.c.id
-        )
-    )
-    found: dict[int, list[SampleView]] = {}
-    for row in session.scalars(entity):
-        found.setdefault(row.fermentation_id, []).append(view_sample(row))
-    return found
+# At some 250 bytes each; the board of 200 tanks shows 5,000.
+MOST_KNOWN = 20_000
 
 
 class Point(NamedTuple):
@@ -354,30 +353,46 @@ class Point(NamedTuple):
 
 def read_recent_points(
     session: Session, fermentation_ids: Sequence[int], sample_type: SampleType, *, each: int
-) -> dict[int, list[Point]]:
-    """The last `each` readings of one kind of several fermentations as points, oldest first; one query for all."""
+) -> dict[int, tuple[Point, ...]]:
+    """The last `each` readings of one kind of several fermentations as points, oldest first; at most two queries for all.
+
+    Which they are is asked anew, and what they say is kept with the connection: a reading stays as it was written.
+    """
+    given = {"ids": list(fermentation_ids), "kind": sample_type.value, "each": each}
+    recent = session.execute(_find_recent(), given).all()
+    known = _know_points(session, [row for _, rows in recent for row in rows])
+    found = {
+        of: tuple([known[row] for row in reversed(rows) if row in known]) for of, rows in recent
+    }
+    return {of: points for of, points in found.items() if points}
+
+
+@cache
+def _find_recent() -> Select[int, list[str]]:
+    """By fermentation its rows, the newest first, each as its id and the transaction that wrote it."""
+    wanted = func.unnest(bindparam("ids", type_=ARRAY(BigInteger))).column_valued("wanted")
     latest = (
-        select(Sample.measured_at, Sample.id, Sample.value)
+        select(func.concat(Sample.id, "/", literal_column("samples.xmin")))
         .where(
-            Sample.sample_type == sample_type,
-            Sample.fermentation_id == Fermentation.id,
-            is_current(),
+            Sample.sample_type == bindparam("kind"), Sample.fermentation_id == wanted, is_current()
         )
         .order_by(Sample.measured_at.desc(), Sample.id.desc())
-        .limit(each)
-        .lateral()
+        .limit(bindparam("each"))
+        .scalar_subquery()
     )
-    wanted = (
-        select(Fermentation.id, latest.c.measured_at, latest.c.id, latest.c.value)
-        .join(latest, true())
-        .where(is_among(Fermentation.id, fermentation_ids))
-    )
-    found: dict[int, list[Point]] = {}
-    for fermentation_id, *point in _read_rows(session, wanted):
-        found.setdefault(fermentation_id, []).append(Point(*point))
-    for points in found.values():
-        points.sort()
-    return found
+    return select(wanted, func.array(latest, type_=ARRAY(Text)))
+
+
+def _know_points(session: Session, rows: Sequence[str]) -> dict[str, Point]:
+    known: dict[str, Point] = session.connection().info.setdefault("points", {})
+    if len(known) > MOST_KNOWN:
+        known.clear()
+    unknown = {int(row.partition("/")[0]): row for row in rows if row not in known}
+    if unknown:
+        wanted = select(Sample.measured_at, Sample.id, Sample.value)
+        for point in read_rows(session, wanted.where(is_among(Sample.id, unknown))):
+            known[unknown[point[1]]] = Point(*point)
+    return known
 
 
 def find_sample(session: Session, sample_id: int) -> SampleView | None:
@@ -410,12 +425,6 @@ def read_history(session: Session, sample_id: int) -> list[SampleView]:
 # A look-up takes a fifth of an enum's own call, and lists have thousands of rows.
 _SAMPLE_TYPES = {kind.value: kind for kind in SampleType}
 _UNITS = {unit.value: unit for unit in Unit}
-
-
-def _read_rows(session: Session, wanted: Executable) -> Sequence[Sequence[Any]]:
-    """Rows of columns, all at once and past the session: it costs half of reading thousands and does nothing for them."""
-    session.flush()
-    return session.connection().execute(wanted).all()
 
 
 def _view_columns(row: Iterable[Any]) -> SampleView:

@@ -29,10 +29,11 @@ from winery_appliance.fermentation.entry import (
     EntryForm,
     explain,
     read_bodies,
+    tell_previous,
 )
 from winery_appliance.fermentation.managing import Act
 from winery_appliance.fermentation.states import PHASES
-from winery_appliance.fermentation.whereabouts import list_occupied_vessels
+from winery_appliance.fermentation.whereabouts import find_occupied
 from winery_appliance.fruit_origin.commands import MOST_ROWS
 from winery_appliance.fruit_origin.queries import list_lots
 from winery_appliance.winery.queries import WineryView, list_vessels, read_winery
@@ -136,8 +137,8 @@ def _read_local_time(text: str, winery: WineryView) -> datetime:
 
 
 def _show_start(session: Session, typed: dict[str, str], error: AppError | None) -> str:
-    taken = list_occupied_vessels(session, clock.now())
-    vessels = [{"code": v.code, "free": v.code not in taken} for v in list_vessels(session)]
+    taken = find_occupied(session, clock.now())
+    vessels = [{"code": v.code, "free": v.id not in taken} for v in list_vessels(session)]
     faults = {field.path: field.detail for field in error.fields} if error else {}
     if error and not faults:
         faults["code"] = error.detail
@@ -266,5 +267,5 @@ def _show_entry(actor: Actor, fermentation_id: int, form: EntryForm) -> str:
     """The form again with everything that was typed, and what to do about it."""
     with web.transaction(actor.winery_id) as session:
         ferment = service.get_fermentation(session, fermentation_id)
-        form.previous = service.read_previous(session, fermentation_id)
+        form.previous = tell_previous(queries.read_samples(session, fermentation_id))
     return render_template("fermentation/entry.html", ferment=ferment, entry=form)

@@ -16,8 +16,6 @@ from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.coded_rows import name_constraint
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid, NotFound
-from winery_appliance.core.figures import typed_quantity
-from winery_appliance.core.units import SampleType
 from winery_appliance.core.words import say
 from winery_appliance.fermentation.commands import RecordSample, StartFermentation
 from winery_appliance.fermentation.events import (
@@ -39,7 +37,6 @@ from winery_appliance.fermentation.queries import (
     find_fermentation,
     has_fermentation,
     hold_fermentation,
-    read_recent_samples,
     view_sample,
 )
 from winery_appliance.fermentation.rules import OVERFILL, JudgedValue, Surroundings, judge
@@ -300,15 +297,3 @@ def view_same(found: Sample, body_hash: bytes) -> SampleView:
             fields=[FieldFault("client_uuid", "reused", say("Belongs to another reading."))],
         )
     return view_sample(found)
-
-
-def read_previous(session: Session, fermentation_id: int) -> dict[str, list[tuple[str, datetime]]]:
-    """The last two readings of sugar and temperature as they were typed, for the side of the fields."""
-    found: dict[str, list[tuple[str, datetime]]] = {}
-    for kind in (SampleType.sugar, SampleType.temperature):
-        recent = read_recent_samples(session, [fermentation_id], kind, each=2)
-        found[str(kind)] = [
-            (typed_quantity(s.value, s.unit, s.qualifier), s.measured_at)
-            for s in recent.get(fermentation_id, [])
-        ]
-    return found

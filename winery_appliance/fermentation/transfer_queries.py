@@ -205,6 +205,8 @@ def _has_flow(which: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def _view(session: Session, wanted: Select[Transfer]) -> list[TransferView]:
     transfers = session.scalars(wanted).all()
+    if not transfers:
+        return []
     flows: dict[int, list[TransferFlow]] = {}
     for flow in session.scalars(
         select(TransferFlow)

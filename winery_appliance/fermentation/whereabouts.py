@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from winery_appliance.core.many_rows import is_among
 from winery_appliance.fermentation.models import VesselOccupancy
-from winery_appliance.winery.queries import list_vessels
+from winery_appliance.winery.queries import Place, find_vessel_places
 
 
 def find_vessel_codes(
@@ -18,8 +18,6 @@ def find_vessel_codes(
     """The codes of the vessels each fermentation left last, or has not left, in walking order."""
     if not fermentation_ids:
         return {}
-    every = list_vessels(session, deleted=None)
-    places = {vessel.id: (at, vessel.code) for at, vessel in enumerate(every)}
     end = func.coalesce(func.upper(VesselOccupancy.during), text("'infinity'"))
     latest = (
         select(
@@ -34,11 +32,11 @@ def find_vessel_codes(
     )
     rows = session.execute(
         select(latest.c.fermentation_id, latest.c.vessel_id).where(latest.c.place == 1)
-    )
-    found: dict[int, list[tuple[int, str]]] = {}
+    ).all()
+    places = find_vessel_places(session, {vessel_id for _, vessel_id in rows})
+    found: dict[int, list[tuple[Place, str]]] = {}
     for fermentation_id, vessel_id in rows:
-        if vessel_id in places:
-            found.setdefault(fermentation_id, []).append(places[vessel_id])
+        found.setdefault(fermentation_id, []).append(places[vessel_id])
     return {of: tuple(code for _, code in sorted(those)) for of, those in found.items()}
 
 
@@ -76,15 +74,15 @@ def list_occupancies(
     return found
 
 
-def list_occupied_vessels(session: Session, at: datetime) -> set[str]:
-    """Codes of the vessels that hold a fermentation at that moment."""
-    codes = {vessel.id: vessel.code for vessel in list_vessels(session)}
-    rows = session.scalars(
-        select(VesselOccupancy.vessel_id).where(
-            VesselOccupancy.during.contains(at), VesselOccupancy.withdrawn.is_(False)
+def find_occupied(session: Session, at: datetime) -> set[int]:
+    """Ids of the vessels that hold a fermentation at that moment."""
+    return set(
+        session.scalars(
+            select(VesselOccupancy.vessel_id).where(
+                VesselOccupancy.during.contains(at), VesselOccupancy.withdrawn.is_(False)
+            )
         )
     )
-    return {codes[vessel_id] for vessel_id in rows if vessel_id in codes}
 
 
 def find_occupant(session: Session, vessel_id: int, at: datetime) -> int | None:

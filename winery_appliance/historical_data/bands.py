@@ -1,5 +1,6 @@
 """How ferments of one kind went: the middle and the spread of many courses, by share of sugar and by time. Pure."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,7 +76,7 @@ def draw_bands(courses: Sequence[Course]) -> Bands:
 def name_band(place: float) -> str:
     """The band a ferment ran in mostly: `0-10`, `10-25`, `25-50`, `50-75`, `75-90` or `90-100`."""
     edges = (0.0, *BAND_LIMITS, 100.0)
-    at = int(np.searchsorted(BAND_LIMITS, place, side="right"))
+    at = bisect_right(BAND_LIMITS, place)
     return f"{edges[at]:.0f}-{edges[at + 1]:.0f}"
 
 

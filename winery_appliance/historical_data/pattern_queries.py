@@ -105,6 +105,22 @@ def get_pattern(session: Session, pattern_id: int) -> PatternInFull:
     )
 
 
+def find_usual_course(
+    session: Session, varietal: str, style: str, *, fewest: int
+) -> tuple[int, dict[str, Any]] | None:
+    """Of the patterns of a variety ("" where the fruit is not recorded) and a style the one with the most ferments behind
+    it, how many, and its bands by time. None when none has `fewest`. What stands behind it is not read.
+    """
+    wanted = (
+        select(Pattern.ferments, Pattern.content["by_time"])
+        .where(Pattern.varietal == varietal, Pattern.style == style, Pattern.ferments >= fewest)
+        .order_by(Pattern.ferments.desc(), Pattern.vessel_size)
+        .limit(1)
+    )
+    found = session.execute(wanted).first()
+    return None if found is None else (found[0], found[1])
+
+
 def find_past_ferments(
     session: Session, fermentation_ids: Sequence[int]
 ) -> dict[int, PastFermentView]:

@@ -20,7 +20,7 @@ from winery_appliance.fermentation.queries import (
     list_fermentations,
     read_recent_points,
 )
-from winery_appliance.fermentation.whereabouts import list_occupied_vessels
+from winery_appliance.fermentation.whereabouts import find_occupied
 from winery_appliance.rounds.queries import MOST_TANKS, Skip, place_in_walking_order
 from winery_appliance.winery.queries import list_vessels
 
@@ -82,13 +82,13 @@ def read_hand_over(session: Session, *, now: datetime, time_zone: str) -> HandOv
     local = now.astimezone(ZoneInfo(time_zone))
     after_tomorrow = (local + timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
     tasks = list_tasks(session, status="planned", limit=MAX_LIMIT).items
-    taken = list_occupied_vessels(session, now)
+    taken = find_occupied(session, now)
     return HandOver(
         now,
         _list_unread(session, ferments, now),
         alarms,
         [task for task in tasks if task.due_at is None or task.due_at < after_tomorrow],
-        [vessel.code for vessel in list_vessels(session) if vessel.code not in taken],
+        [vessel.code for vessel in list_vessels(session) if vessel.id not in taken],
         _list_to_come(ferments, read_forecasts(session, ids)),
     )
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from math import inf
 
 from sqlalchemy import Select, func, select, text
@@ -14,6 +15,8 @@ from winery_appliance.core.db import Database
 from winery_appliance.core.many_rows import is_among
 from winery_appliance.core.units import Unit
 from winery_appliance.winery.models import Vessel, Winery
+
+Place = tuple[float, list[tuple[int, int, str]], str]
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,8 @@ class Units:
     temperature: Unit
 
 
-def read_units(session: Session, user_id: int) -> Units:
+def read_units(session: Session, user_id: int, winery: WineryView) -> Units:
     """The units of a person: those that were chosen, else the winery's."""
-    winery = read_winery(session)
     sugar, temperature = read_chosen_units(session, user_id)
     return Units(Unit(sugar or winery.sugar_unit), Unit(temperature or winery.temperature_unit))
 
@@ -163,6 +165,18 @@ def hold_vessels(session: Session, codes: Collection[str]) -> dict[str, VesselVi
     return {row.code.lower(): _view(row) for row in rows}
 
 
+def find_vessel_places(
+    session: Session, vessel_ids: Collection[int]
+) -> dict[int, tuple[Place, str]]:
+    """By vessel what sorts it into the walking order, and its code; also of those that left the cellar."""
+    rows = session.execute(
+        select(Vessel.id, Vessel.code, Vessel.position, Winery.walking_order)
+        .join(Winery, Winery.id == Vessel.winery_id)
+        .where(is_among(Vessel.id, vessel_ids))
+    )
+    return {of: (_place(code, *placed), code) for of, code, *placed in rows}
+
+
 def list_vessels(session: Session, *, deleted: bool | None = False) -> list[VesselView]:
     """Every vessel in walking order: by position and then by code, or by code alone, as the winery chose.
 
@@ -189,9 +203,8 @@ def list_vessels(session: Session, *, deleted: bool | None = False) -> list[Vess
     return [VesselView(*row[:-1]) for _, row in placed]
 
 
-def _place(
-    code: str, position: int | None, walking_order: str
-) -> tuple[float, list[tuple[int, int, str]], str]:
+@lru_cache(4096)
+def _place(code: str, position: int | None, walking_order: str) -> Place:
     ranked = walking_order == "position" and position is not None
     parts = [
         (0, int(part), "") if part.isdigit() else (1, 0, part)

@@ -18,7 +18,7 @@ from winery_appliance.analysis_engine import routes
 from winery_appliance.analysis_engine.board import BoardTank, read_board
 from winery_appliance.core import clock
 from winery_appliance.core.units import Unit
-from winery_appliance.winery.queries import Units, read_units
+from winery_appliance.winery.queries import Units, read_units, read_winery
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_everybody_reads_in_units_of_their_own(
     bruno.sign_in("bruno")
     assert "°Oe" not in bruno.client.get("/").text
     with book.app.transaction(cast.marco.winery_id) as session:
-        chosen = read_units(session, cast.marco.user_id)
+        chosen = read_units(session, cast.marco.user_id, read_winery(session))
     assert chosen == Units(Unit.oechsle, Unit.fahrenheit)
     form |= {"sugar_unit": "", "temperature_unit": "parsec"}
     refused = marco.client.post("/account/units", data=form)
