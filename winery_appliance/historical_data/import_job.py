@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from winery_appliance.core import clock
 from winery_appliance.core.db import Database
 from winery_appliance.core.errors import AppError
+from winery_appliance.core.processor_pressure import Rest
 from winery_appliance.core.words import say, speaking
 from winery_appliance.fermentation.imported import find_ids_by_code
 from winery_appliance.fermentation.whereabouts import list_occupancies
@@ -127,6 +128,7 @@ class _Work:
         self.path = find_path(folder, winery_id, import_id)
         self.total = 0
         self.noted_s = 0.0
+        self.rest = Rest()
 
     def run(self) -> None:
         """Do what the state asks for."""
@@ -145,7 +147,8 @@ class _Work:
         self._change(steps_done=0, steps_total=total, stage_started_at=func.now())
 
     def note(self, done: int) -> None:
-        """So many steps are done. Raises Stopped when somebody cancelled meanwhile."""
+        """So many steps are done; others go first. Raises Stopped when somebody cancelled meanwhile."""
+        self.rest.take()
         now_s = clock.monotonic_s()
         if now_s - self.noted_s < NOTE_EVERY_S:
             return
