@@ -13,7 +13,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
-    Text,
     and_,
     bindparam,
     func,
@@ -368,11 +367,11 @@ def read_recent_points(
 
 
 @cache
-def _find_recent() -> Select[int, list[str]]:
-    """By fermentation its rows, the newest first, each as its id and the transaction that wrote it."""
+def _find_recent() -> Select[int, list[int]]:
+    """By fermentation its rows, the newest first, each as its id (upper half) and the transaction that wrote it."""
     wanted = func.unnest(bindparam("ids", type_=ARRAY(BigInteger))).column_valued("wanted")
     latest = (
-        select(func.concat(Sample.id, "/", literal_column("samples.xmin")))
+        select(literal_column("samples.id << 32 | samples.xmin::text::bigint"))
         .where(
             Sample.sample_type == bindparam("kind"), Sample.fermentation_id == wanted, is_current()
         )
@@ -380,14 +379,14 @@ def _find_recent() -> Select[int, list[str]]:
         .limit(bindparam("each"))
         .scalar_subquery()
     )
-    return select(wanted, func.array(latest, type_=ARRAY(Text)))
+    return select(wanted, func.array(latest, type_=ARRAY(BigInteger)))
 
 
-def _know_points(session: Session, rows: Sequence[str]) -> dict[str, Point]:
-    known: dict[str, Point] = session.connection().info.setdefault("points", {})
+def _know_points(session: Session, rows: Sequence[int]) -> dict[int, Point]:
+    known: dict[int, Point] = session.connection().info.setdefault("points", {})
     if len(known) > MOST_KNOWN:
         known.clear()
-    unknown = {int(row.partition("/")[0]): row for row in rows if row not in known}
+    unknown = {row >> 32 & 0xFFFFFFFF: row for row in rows if row not in known}
     if unknown:
         wanted = select(Sample.measured_at, Sample.id, Sample.value)
         for point in read_rows(session, wanted.where(is_among(Sample.id, unknown))):
