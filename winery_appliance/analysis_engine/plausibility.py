@@ -21,6 +21,7 @@ _LOOK_BACK = 8  # readings; more doubtful ones in a row are a change of level
 # Standard errors of a reading after which its distance to the curve is a question; readings have long tails.
 _FAR = 6.0
 _ODD = 3.8  # the same where a mistaken unit explains it, in standard errors of the distance
+_UNSURE_FALL = 2.8  # of the difference of two readings, twice its standard error, in those of one
 _EVEN_UNSURE = 1.45  # of the distance to the curve at even pauses, in standard errors of a reading
 _MOST_OFF_CURVE = 6  # doubts by the curve alone in one series; more is a noisy instrument
 
@@ -255,7 +256,11 @@ def _spread(distances: NDArray[np.float64]) -> float:
 
 
 def _fell_too_far(points: Sequence[Point], pace: Pace, mistakes: Mistakes) -> bool:
-    """Whether the last reading fell more than the pace before it can explain."""
+    """Whether the last reading fell more than the pace before it can explain.
+
+    Half of that will do when a slip explains the value, but no more than a brisk must falls is never a slip: swapped, the
+    digits of many a true reading of a must that gets under way lie where it was yesterday.
+    """
     *earlier, last = points
     if not earlier or last.trust >= TRUST_CONFIRMED:
         return False
@@ -267,6 +272,8 @@ def _fell_too_far(points: Sequence[Point], pace: Pace, mistakes: Mistakes) -> bo
     excess = earlier[-1].value - usual - last.value
     if excess > spare:
         return True
+    if earlier[-1].value - last.value <= pace.usual_fall_per_h * hours + _UNSURE_FALL * pace.noise:
+        return False
     expected = earlier[-1].value - usual
     return excess > max(1.0, spare / 2) and _explains(mistakes(last), expected, excess)
 

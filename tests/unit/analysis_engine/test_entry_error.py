@@ -263,6 +263,28 @@ def test_swapped_digits_are_found_where_one_reading_a_day_leaves_much_room() -> 
     assert faults(readings, 4) == []
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        [25.7, 25.6, 25.8, 25.5, 22.5],  # swapped 25.2, as it stood yesterday
+        [26.2, 26.0, 26.0, 25.6, 24.7, 21.4],  # swapped 24.1
+        [22.1, 22.4, 22.4, 22.1, 20.4, 16.9],  # swapped 19.6
+    ],
+)
+def test_a_must_that_gets_under_way_is_not_a_slip_because_swapped_digits_would_stand(
+    read: list[float],
+) -> None:
+    readings = sugar(read)
+    assert find_question(readings) is None
+    assert faults(readings, len(read) - 1) == []
+
+
+def test_what_no_brisk_must_falls_is_still_a_slip() -> None:
+    readings = sugar([24.1, 24.0, 24.2, 23.9, 23.6, 13.2])
+    assert find_question(readings) is not None
+    assert faults(readings, 5) in (["typo"], ["unit"])
+
+
 def test_an_honest_outlier_is_not_called_a_typo_because_some_digit_explains_it() -> None:
     standing = [24.0, 23.0, 19.5, 16.2, 14.1, 13.7, 13.6, 13.5, 12.2, 13.9, 13.7, 13.6, 13.5, 13.6]
     readings = sugar(standing)

@@ -11,7 +11,7 @@ from winery_appliance.analysis_engine.assessment import assess
 from winery_appliance.analysis_engine.forecasting import forecast as forecast_module
 from winery_appliance.analysis_engine.forecasting import kept_lessons, own_errors
 from winery_appliance.analysis_engine.forecasting.finished import PastFerment
-from winery_appliance.analysis_engine.forecasting.fitting import fit_chance, fit_figure
+from winery_appliance.analysis_engine.forecasting.fitting import fit_chance, fit_figure, fit_mix
 from winery_appliance.analysis_engine.forecasting.kept_lessons import pack_lessons, unpack_lessons
 from winery_appliance.analysis_engine.forecasting.learning import learn, look_back
 from winery_appliance.analysis_engine.forecasting.lessons import Lessons
@@ -61,8 +61,32 @@ def test_trees_answer_as_the_library_that_grew_them() -> None:
 
 def test_a_long_past_teaches_an_early_classifier(taught: Lessons) -> None:
     assert taught.early is not None
-    assert set(taught.early.by_hour) == {48.0, 72.0, 96.0}
-    assert 0 <= taught.early.say <= 1
+    mix = taught.early.mix
+    assert min(mix.courses, mix.own, mix.others) >= 0
+    assert mix.courses + mix.own + mix.others > 0
+
+
+def test_a_voice_that_ranks_well_is_heeded_however_sure_it_is_and_a_contrary_one_never() -> None:
+    rng = np.random.default_rng(2)
+    truth = rng.normal(size=400)
+    late = rng.random(400) < 1 / (1 + np.exp(-2 * truth + 1))
+    timid, noise = 0.1 * truth, rng.normal(size=400)
+    contrary = -truth + 0.1 * rng.normal(size=400)
+    base, weights = fit_mix(np.stack([timid * 10, noise, contrary], axis=1), late)
+    assert weights[0] > 0.5
+    assert weights[1] < 0.3
+    assert weights[2] == 0
+    odds = base + weights[0] * truth + weights[1] * noise
+    assert np.mean(1 / (1 + np.exp(-odds))) == pytest.approx(late.mean(), abs=0.02)
+
+
+def test_the_past_is_asked_when_a_reading_was_written_down() -> None:
+    """As of the round hour the last reading of who reads once a day is a day old, which a cellar never asks from."""
+    one = look_back(slow_or_well(3))
+    cases = list(own_errors._ask(Lessons(), one, 0, shares=(0.5,)))
+    early = [case.now_h for case in cases if case.bank_signs.size]
+    assert early == [37.1, 61.1, 85.1]
+    assert len(cases) == len(early) + 1
 
 
 def test_a_short_past_teaches_neither() -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.analysis_engine.readings import START, at, sugar, warmth
 from winery_appliance.analysis_engine.assessment import assess
 from winery_appliance.analysis_engine.forecasting import forecast, kept_lessons
-from winery_appliance.analysis_engine.forecasting.lessons import Early, Lessons
+from winery_appliance.analysis_engine.forecasting.lessons import Early, Lessons, Mix
 from winery_appliance.analysis_engine.forecasting.shipped import (
     FILE,
     SHA256,
@@ -40,8 +40,8 @@ def early() -> Early:
 
 
 def test_the_shipped_classifier_belongs_to_the_locked_library(early: Early) -> None:
-    assert set(early.by_hour) == {48.0, 72.0, 96.0}
-    assert 0 < early.say <= 1
+    assert early.mix.own > early.mix.courses > 0
+    assert early.mix.others == 0
 
 
 def test_only_the_file_that_was_trained_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,11 +58,41 @@ def test_a_winery_without_a_past_heeds_it(early: Early, monkeypatch: pytest.Monk
     untaught = Lessons()
     slow, brisk = late(SLOW, untaught), late(BRISK, untaught)
     assert slow > 0.4 > 0.2 > brisk
-    own = replace(early, say=0.0)
+    own = replace(early, mix=Mix(0.0, 1.0, 0.0, 0.0))
     by_courses = late(SLOW, Lessons(early=own))
     assert late(SLOW, untaught) != by_courses, "its own past says how much it is heeded"
     monkeypatch.setattr(forecast, "load_shipped_early", lambda: None)
     assert late(SLOW, untaught) == pytest.approx(by_courses)
+
+
+def test_a_winery_with_a_past_heeds_it_as_much_as_it_would_have_helped(
+    early: Early, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    courses_only = Lessons(early=replace(early, mix=Mix(0.0, 1.0, 0.0, 0.0)))
+    others_too = Lessons(early=replace(early, mix=Mix(0.0, 0.5, 0.0, 0.5)))
+    assert late(SLOW, others_too) > late(SLOW, courses_only)
+    assert late(BRISK, others_too) < 0.2
+    own = late(SLOW, Lessons(early=replace(early, mix=Mix(0.0, 0.5, 0.5, 0.0))))
+    monkeypatch.setattr(forecast, "load_shipped_early", lambda: None)
+    assert late(SLOW, others_too) == pytest.approx(own), (
+        "where it may not be asked, the trees speak"
+    )
+
+
+def test_the_chance_of_a_stop_is_added_to_what_it_says(early: Early) -> None:
+    """None of its teachers stopped without notice."""
+    never, often = late(BRISK, Lessons(stops=0.0)), late(BRISK, Lessons(stops=0.3))
+    assert never < 0.1
+    assert often - never > 0.1
+
+
+def test_the_slower_the_likelier_it_is_late(early: Early) -> None:
+    said = []
+    for fall in (0.8, 1.4, 2.0, 2.6):
+        readings = sugar([round(24 - fall * max(n - 1, 0), 1) for n in range(7)])
+        said.append(late(readings + warmth([25.0] * 7), Lessons()))
+    assert said == sorted(said, reverse=True)
+    assert said[0] > 0.5 > 0.2 > said[-1]
 
 
 def test_the_command_trains_one(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression
 
 from winery_appliance.analysis_engine.forecasting.trees import Trees
 
@@ -19,6 +20,7 @@ _SHAPE: dict[str, Any] = {
     "min_samples_leaf": 12,
     "random_state": 0,
 }
+_RIDGE = 0.2  # inverse of the penalty on the weights of a mix
 _SHAPE_CHANCE = _SHAPE | {"n_estimators": 80, "max_depth": 2}
 
 
@@ -33,6 +35,22 @@ def fit_chance(signs: Numbers, happened: NDArray[np.bool_]) -> Trees:
     model = GradientBoostingClassifier(**_SHAPE_CHANCE).fit(signs, happened)
     share = float(np.mean(happened))
     return _unwrap(model, float(np.log(share / (1 - share))))
+
+
+def fit_mix(voices: Numbers, happened: NDArray[np.bool_]) -> tuple[float, tuple[float, ...]]:
+    """Base and weights (never negative) of voices that each tell log odds, one column each: a ridge logistic regression.
+
+    As the weights need not sum to one, a voice is heeded that ranks well and is too sure of itself, or too timid.
+    """
+    heeded = list(range(voices.shape[1]))
+    while True:
+        model = LogisticRegression(C=_RIDGE).fit(voices[:, heeded], happened)
+        found = dict(zip(heeded, model.coef_[0], strict=True))
+        if len(heeded) == 1 or min(found.values()) >= 0:
+            break
+        heeded.remove(min(found, key=found.__getitem__))
+    weights = tuple(max(float(found.get(at, 0.0)), 0.0) for at in range(voices.shape[1]))
+    return float(model.intercept_[0]), weights
 
 
 def _unwrap(model: Any, base: float) -> Trees:

@@ -12,6 +12,7 @@ from winery_appliance.analysis_engine.forecasting.lessons import (
     UNTAUGHT,
     Lessons,
     StyleLessons,
+    is_early,
     progress_of,
     stage_of,
 )
@@ -110,13 +111,7 @@ def forecast(
     dry = widen(hours, weight, now_h, taught.widening)
     late = 0.5 * float(weight[hours > deadline].sum())
     late += 0.5 * vote_late(must, sources, deadline, arrest)
-    p_not_dry = add_stops(late, must, lessons.stops)
-    early = lessons.early
-    if early is None and (early := load_shipped_early()) is not None and len(sources) > 1:
-        # It was taught by the bank alone, and is asked so.
-        signs = list_signs(must, sources[:1], arrest.chance, deadline)
-    if early is not None:
-        p_not_dry = early.weigh_in(p_not_dry, signs, now_h)
+    p_not_dry = _tell_late(late, must, sources, signs, lessons, arrest.chance, deadline)
     if now_h > deadline:
         p_not_dry = 1.0
     return Forecast(
@@ -133,6 +128,30 @@ def forecast(
         band=_compare(must, taught),
         course=_see_course(must, sources, arrest, dry) if course else (),
     )
+
+
+def _tell_late(
+    late: float,
+    must: Must,
+    sources: Sources,
+    signs: Numbers,
+    lessons: Lessons,
+    arrest: float,
+    deadline_h: float,
+) -> float:
+    """Chance not to be dry in time: `late` by the courses, with what the early classifiers say, and with sudden stops."""
+    with_stops = add_stops(late, must, lessons.stops)
+    shipped = load_shipped_early() if is_early(must.now_h) else None
+    if not is_early(must.now_h) or (shipped is None and lessons.early is None):
+        return with_stops
+    # The shipped one was taught by the bank alone, and is asked so.
+    theirs = list_signs(must, sources[:1], arrest, deadline_h) if len(sources) > 1 else signs
+    if lessons.early is not None:
+        others = None if shipped is None else shipped.trees.ask(theirs)
+        return lessons.early.weigh_in(with_stops, signs, others)
+    assert shipped is not None
+    # Nobody stopped suddenly among its teachers: that chance comes on top.
+    return add_stops(shipped.weigh_in(late, theirs), must, lessons.stops)
 
 
 def _tell_dry(must: Must, found: float, deadline: float, share: float) -> Forecast:

@@ -7,7 +7,7 @@ before its signature was found right.
 import hashlib
 import hmac
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from io import BytesIO
 from typing import Any
@@ -18,6 +18,7 @@ from winery_appliance.analysis_engine.forecasting.lessons import (
     Correction,
     Early,
     Lessons,
+    Mix,
     StyleLessons,
 )
 from winery_appliance.analysis_engine.forecasting.members import Courses
@@ -26,7 +27,7 @@ from winery_appliance.analysis_engine.forecasting.sources import PastCourses, gu
 from winery_appliance.analysis_engine.forecasting.trees import Trees
 
 # Changes with every change of what a lesson says or is made from; older ones are then learned anew.
-FORMAT = 6
+FORMAT = 7
 # Trees that another version grew would be grown otherwise today.
 LIBRARY = f"scikit-learn {version('scikit-learn')}"
 _SIGNATURE = 32  # bytes of HMAC-SHA256 before the content
@@ -101,13 +102,7 @@ def unpack_lessons(packed: bytes, key: bytes) -> Lessons | None:
                 _unpack_trees("correction", correction["trees"], kept), correction["say"]
             ),
             early=early
-            and Early(
-                {
-                    float(hour): _unpack_trees(f"early/{hour}", trees, kept)
-                    for hour, trees in early["hours"].items()
-                },
-                early["say"],
-            ),
+            and Early(_unpack_trees("early", early["trees"], kept), Mix(**early["mix"])),
         )
 
 
@@ -124,11 +119,8 @@ def _pack_correction(correction: Correction | None, arrays: Arrays) -> dict[str,
 def _pack_early(early: Early | None, arrays: Arrays) -> dict[str, Any] | None:
     if early is None:
         return None
-    hours = {
-        f"{hour:g}": _pack_trees(f"early/{hour:g}", trees, arrays)
-        for hour, trees in early.by_hour.items()
-    }
-    return {"say": early.say, "hours": hours}
+    trees = _pack_trees("early", early.trees, arrays)
+    return {"mix": asdict(early.mix), "trees": trees}
 
 
 def _pack_trees(name: str, trees: Trees, arrays: Arrays) -> dict[str, float]:

@@ -22,7 +22,7 @@ USUAL_WIDENING = (1.15, 1.1, 1.0)
 USUAL_STOPS = 0.04  # share of ferments that stop without notice: house default
 _FARTHEST_CORRECTION = 0.7  # in the logarithm of the hours left: to a half, or to the double
 _LEAST_LEFT_H = 6.0
-EARLY_H = (48.0, 72.0, 96.0)  # when the early classifier is asked
+EARLY_H = (48.0, 72.0, 96.0)  # what was known by then teaches the early classifier
 _EARLY_WITHIN_H = (40.0, 120.0)
 
 
@@ -53,24 +53,41 @@ class StyleLessons:
 
 
 @dataclass(frozen=True, slots=True)
-class Early:
-    """The early classifier: trees for each hour of `EARLY_H` that tell the log odds of not being dry in time.
+class Mix:
+    """How the log odds of three voices are put together: `base`, and the weight of each as it would have helped before."""
 
-    `say` is how much they are heeded beside the courses, from 0 to 1, as they would have helped with the past.
+    base: float
+    courses: float
+    own: float
+    others: float
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """The early classifier: trees that tell the log odds of not being dry in time, from the signs of the first days.
+
+    They are one voice of the `mix`; the others are the courses, and the shipped classifier, which knows more ferments, but
+    none of this cellar.
     """
 
-    by_hour: Mapping[float, Trees]
-    say: float
+    trees: Trees
+    mix: Mix
 
-    def weigh_in(self, chance: float, signs: Numbers, now_h: float) -> float:
-        """`chance` not to be dry in time, with what the classifier says of it."""
-        if not _EARLY_WITHIN_H[0] <= now_h <= _EARLY_WITHIN_H[1]:
-            return chance
-        asked = min(self.by_hour, key=lambda hour: abs(hour - now_h))
-        kept = min(max(chance, 1e-4), 1 - 1e-4)
-        odds = (1 - self.say) * np.log(kept / (1 - kept))
-        odds += self.say * self.by_hour[asked].ask(signs)
+    def weigh_in(self, chance: float, signs: Numbers, others: float | None = None) -> float:
+        """`chance` not to be dry in time by the courses, with the classifiers; `others` are the shipped one's log odds.
+
+        Where that may not be asked, the trees speak for it.
+        """
+        kept = min(max(chance, 1e-3), 1 - 1e-3)
+        own, mix = self.trees.ask(signs), self.mix
+        odds = mix.base + mix.courses * np.log(kept / (1 - kept)) + mix.own * own
+        odds += mix.others * (own if others is None else others)
         return float(1 / (1 + np.exp(-odds)))
+
+
+def is_early(now_h: float) -> bool:
+    """Whether the early classifier is asked at so many hours."""
+    return _EARLY_WITHIN_H[0] <= now_h <= _EARLY_WITHIN_H[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ course among the past. What was learned is tried on ferments that it was not lea
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -27,10 +27,12 @@ from winery_appliance.analysis_engine.forecasting.lessons import (
     Correction,
     Early,
     Lessons,
+    Mix,
     progress_of,
 )
 from winery_appliance.analysis_engine.forecasting.must import describe_must
 from winery_appliance.analysis_engine.forecasting.quantiles import list_dry_hours, take_quantiles
+from winery_appliance.analysis_engine.forecasting.shipped import load_shipped_early
 from winery_appliance.analysis_engine.forecasting.signs import guess_left, list_signs, tell_left
 from winery_appliance.analysis_engine.forecasting.trees import Trees
 from winery_appliance.analysis_engine.forecasting.warm_hours import was_kept
@@ -42,14 +44,16 @@ _LEAST_OF_EACH = 8  # ferments in time, and late, for a classifier
 _SHARES_ASKED = (0.15, 0.25, 0.35, 0.45, 0.55, 0.7, 0.8)
 _FOLDS = 5
 _SAYS = (0.0, 0.25, 0.5, 0.75, 1.0)
-_MOST_SAY_OF_OTHERS = 0.75  # house default: what other cellars taught leaves the courses a say
+# House default: what other cellars taught speaks louder than courses nobody has tried here, and leaves them a say.
+_MIX_OF_OTHERS = Mix(0.0, 0.25, 0.75, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A past ferment as of one moment: its signs, what the sources said, and what came true.
 
-    `calm` says that nothing new happened after it: it was kept as warm as was expected, and in time.
+    `calm` says that nothing new happened after it: it was kept as warm as was expected, and in time. `bank_signs` are
+    those of an early moment as one without a past would see them, none of other moments.
     """
 
     ferment: int
@@ -61,6 +65,7 @@ class Asked:
     dry_h: float | None
     in_time: bool
     calm: bool
+    bank_signs: Numbers = field(default_factory=lambda: np.empty(0))
 
 
 def learn_own_errors(lessons: Lessons, finished: Sequence[Finished]) -> Lessons:
@@ -69,16 +74,21 @@ def learn_own_errors(lessons: Lessons, finished: Sequence[Finished]) -> Lessons:
         return lessons
     asked = [case for at, one in enumerate(finished) for case in _ask(lessons, one, at)]
     lessons = _learn_correction(lessons, [case for case in asked if case.dry_h is not None])
-    return _learn_early(lessons, [case for case in asked if case.now_h in EARLY_H])
+    early = [case for case in asked if case.bank_signs.size]
+    return _learn_early(lessons, early, load_shipped_early())
 
 
 def teach_early(finished: Sequence[Finished]) -> Early | None:
-    """An early classifier for wineries without a past; None where there are too few of either ending."""
+    """An early classifier for wineries without a past; None where there are too few of either ending.
+
+    None of `finished` may have stopped suddenly: the chance of that is added to what it says.
+    """
+    unstopped = Lessons(stops=0.0)
     cases = [
-        case for at, one in enumerate(finished) for case in _ask(Lessons(), one, at, shares=())
+        case for at, one in enumerate(finished) for case in _ask(unstopped, one, at, shares=())
     ]
-    early = _learn_early(Lessons(), [case for case in cases if case.now_h in EARLY_H]).early
-    return early and replace(early, say=min(early.say, _MOST_SAY_OF_OTHERS))
+    early = _learn_early(Lessons(), cases).early
+    return early and replace(early, mix=_MIX_OF_OTHERS)
 
 
 def _ask(
@@ -92,8 +102,8 @@ def _ask(
         one.ferment, one.curve, end, yan_mg_l=one.ferment.yan_mg_l, usual_c=taught.usual_c
     )
     in_time = one.dry_h is not None and one.dry_h <= deadline
-    moments = {share * end for share in shares} | {h for h in EARLY_H if h < end - 1}
-    for now_h in sorted(moments):
+    early = set(_list_early_moments(one, end))
+    for now_h in sorted({share * end for share in shares} | early):
         as_of = one.ferment.started_at + timedelta(hours=now_h)
         known = [r for r in one.readings if r.recorded_at <= as_of]
         curve = drop_flat_runs(trace_curve(one.ferment, known, as_of), known)
@@ -114,7 +124,26 @@ def _ask(
             dry_h=one.dry_h,
             in_time=in_time,
             calm=in_time and was_kept(must.clock, whole.clock, now_h, end),
+            bank_signs=(
+                list_signs(must, sources[:1], arrest.chance, deadline)
+                if now_h in early
+                else np.empty(0)
+            ),
         )
+
+
+def _list_early_moments(one: Finished, end: float) -> Iterator[float]:
+    """When the last reading before each of `EARLY_H` was written down: as a cellar asks, not by the round hour.
+
+    Who reads once a day would else be asked a day after the last reading, as it never is.
+    """
+    written = [
+        (r.recorded_at - one.ferment.started_at).total_seconds() / 3600 for r in one.readings
+    ]
+    for hour in EARLY_H:
+        now_h = max((known for known in written if known <= hour), default=0.0)
+        if 0.0 < now_h < end - 1:
+            yield now_h
 
 
 def _learn_correction(lessons: Lessons, cases: Sequence[Asked]) -> Lessons:
@@ -162,28 +191,27 @@ def _find_widening(
     return tuple(found)
 
 
-def _learn_early(lessons: Lessons, cases: Sequence[Asked]) -> Lessons:
-    from winery_appliance.analysis_engine.forecasting.fitting import fit_chance
+def _learn_early(lessons: Lessons, cases: Sequence[Asked], others: Early | None = None) -> Lessons:
+    """Trees of all early moments together, mixed with the courses and the classifier of `others` as they helped.
 
-    by_hour: dict[float, Trees] = {}
-    told: list[tuple[float, float, bool]] = []
-    for hour in EARLY_H:
-        members = [case for case in cases if case.now_h == hour]
-        late = np.array([not case.in_time for case in members])
-        if min(late.sum(), (~late).sum()) < _LEAST_OF_EACH:
-            continue
-        signs = np.array([case.signs for case in members])
-        odds = _ask_aside(fit_chance, signs, late, [case.ferment for case in members])
-        told += [
-            (_log_odds(case.late), float(own), bool(was))
-            for case, own, was in zip(members, odds, late, strict=True)
-        ]
-        by_hour[hour] = fit_chance(signs, late)
-    if not by_hour:
+    A cellar has too few ferments to teach each hour its own.
+    """
+    from winery_appliance.analysis_engine.forecasting.fitting import fit_chance, fit_mix
+
+    endings = {case.ferment: case.in_time for case in cases}
+    in_time = sum(endings.values())
+    if min(in_time, len(endings) - in_time) < _LEAST_OF_EACH:
         return lessons
-    courses, own, was = (np.array(column) for column in zip(*told, strict=True))
-    loss = [_log_loss((1 - say) * courses + say * own, was) for say in _SAYS]
-    return replace(lessons, early=Early(by_hour, _SAYS[int(np.argmin(loss))]))
+    late = np.array([not case.in_time for case in cases])
+    signs = np.array([case.signs for case in cases])
+    own = _ask_aside(fit_chance, signs, late, [case.ferment for case in cases])
+    courses = [_log_odds(case.late) for case in cases]
+    voices = [np.array(courses), own]
+    if others is not None:
+        voices.append(np.array([others.trees.ask(case.bank_signs) for case in cases]))
+    base, weights = fit_mix(np.stack(voices, axis=1), late)
+    mix = Mix(base, weights[0], weights[1], weights[2] if others is not None else 0.0)
+    return replace(lessons, early=Early(fit_chance(signs, late), mix))
 
 
 def _ask_aside(
@@ -207,7 +235,3 @@ def _ask_aside(
 def _log_odds(chance: float) -> float:
     kept = min(max(chance, 1e-3), 1 - 1e-3)
     return float(np.log(kept / (1 - kept)))
-
-
-def _log_loss(odds: Numbers, happened: NDArray[np.bool_]) -> float:
-    return float(np.logaddexp(0, np.where(happened, -odds, odds)).mean())

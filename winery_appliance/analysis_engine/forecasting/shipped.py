@@ -17,7 +17,7 @@ log = structlog.get_logger("winery.forecasts")
 
 FILE = files(__package__) / "early_prior.bin"
 # Of the file as it was trained; who changes one of both alone has a test against them.
-SHA256 = "99bc3685954162a057ac325d43262be50faf4929613a0f8d688b10871b1e7226"
+SHA256 = "329800f01670cdc4ae9ef6966e181c2432566dbd26d0279d49fa1dace8704b06"
 _KEY = b"shipped with the appliance"  # no secret: the digest tells that the file is ours
 
 

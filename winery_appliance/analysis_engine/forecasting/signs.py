@@ -14,7 +14,7 @@ Numbers = NDArray[np.float64]
 SIGNS = (
     *("on_skins", "brix0", "yan_mg_l", "share", "fall_24h", "fall_48h", "hours", "warm", "begun"),
     *("since_begun", "pace", "pace_ahead", "bank_left", "past_left", "bank_spread", "past_spread"),
-    *("arrest", "log_share", "bank_late", "past_late", "deadline"),
+    *("arrest", "log_share", "bank_late", "past_late", "deadline", "bank_over", "past_over"),
 )
 _BANK_LEFT, _PAST_LEFT = SIGNS.index("bank_left"), SIGNS.index("past_left")
 _UNKNOWN_YAN = 200.0
@@ -24,7 +24,11 @@ _LEAST_LEFT_H = 6.0
 def list_signs(
     must: Must, sources: list[tuple[Members, float]], arrest: float, deadline_h: float
 ) -> Numbers:
-    """The row for `must`; falls are shares of sugar a day at 20 °C, times left the logarithm of hours."""
+    """The row for `must`; falls are shares of sugar a day at 20 °C, times left the logarithm of hours.
+
+    What is `over` is the time left, as the middle course has it, over that until the deadline. How many courses miss the
+    deadline turns on a few that never finish; by how much the middle one does ranks slow ferments far better.
+    """
     looked = must.looked
     said = [list_dry_hours(must, [(members, 1.0)]) for members, _ in sources]
     bank, past = (said[0], said[-1])
@@ -35,6 +39,7 @@ def list_signs(
     steps = must.clock.warm_at(np.array([must.now_h, must.now_h + 1, must.now_h + 96]))
     bank_left, bank_spread = _tell_left(must.now_h, bank)
     past_left, past_spread = _tell_left(must.now_h, past)
+    room = tell_left(deadline_h - must.now_h)
     return np.array(
         [
             float(must.style in ("red", "orange")),
@@ -58,6 +63,8 @@ def list_signs(
             _log_odds(bank[1][bank[0] > deadline_h].sum()),
             _log_odds(past[1][past[0] > deadline_h].sum()),
             deadline_h,
+            bank_left - room,
+            past_left - room,
         ]
     )
 
