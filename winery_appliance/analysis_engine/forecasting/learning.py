@@ -215,7 +215,7 @@ def _learn_from_errors(
 class _Asked:
     """A forecast of the past: when it was made, the truth, and the dry hours and weights of bank and past.
 
-    `calm` as with `own_errors.Asked`.
+    `calm` says that nothing new happened after it: it was kept as warm as was expected, and in time.
     """
 
     now_h: float

@@ -35,7 +35,6 @@ from winery_appliance.analysis_engine.forecasting.quantiles import list_dry_hour
 from winery_appliance.analysis_engine.forecasting.shipped import load_shipped_early
 from winery_appliance.analysis_engine.forecasting.signs import guess_left, list_signs, tell_left
 from winery_appliance.analysis_engine.forecasting.trees import Trees
-from winery_appliance.analysis_engine.forecasting.warm_hours import was_kept
 
 Numbers = NDArray[np.float64]
 
@@ -52,8 +51,7 @@ _MIX_OF_OTHERS = Mix(0.0, 0.25, 0.75, 0.0)
 class Asked:
     """A past ferment as of one moment: its signs, what the sources said, and what came true.
 
-    `calm` says that nothing new happened after it: it was kept as warm as was expected, and in time. `bank_signs` are
-    those of an early moment as one without a past would see them, none of other moments.
+    `bank_signs` are those of an early moment as one without a past would see them, none of other moments.
     """
 
     ferment: int
@@ -64,7 +62,6 @@ class Asked:
     late: float
     dry_h: float | None
     in_time: bool
-    calm: bool
     bank_signs: Numbers = field(default_factory=lambda: np.empty(0))
 
 
@@ -98,9 +95,6 @@ def _ask(
     taught = lessons.of(one.ferment.style)
     deadline = find_deadline(one.ferment)
     end = one.dry_h or one.curve.sugar[-1].hours
-    whole = describe_must(
-        one.ferment, one.curve, end, yan_mg_l=one.ferment.yan_mg_l, usual_c=taught.usual_c
-    )
     in_time = one.dry_h is not None and one.dry_h <= deadline
     early = set(_list_early_moments(one, end))
     for now_h in sorted({share * end for share in shares} | early):
@@ -123,7 +117,6 @@ def _ask(
             late=add_stops(vote_late(must, sources, deadline, arrest), must, lessons.stops),
             dry_h=one.dry_h,
             in_time=in_time,
-            calm=in_time and was_kept(must.clock, whole.clock, now_h, end),
             bank_signs=(
                 list_signs(must, sources[:1], arrest.chance, deadline)
                 if now_h in early
@@ -173,13 +166,13 @@ def _find_widening(
 ) -> tuple[float, ...]:
     """By progress the stretch with which eight of ten intervals would have held, held near the usual.
 
-    A forecast says when a wine is dry if nothing new happens, so those of calm ferments are counted: a jacket that failed
-    the week after widens no interval. How often a ferment does not end in time is told beside.
+    All that became dry count, those too whose jacket failed the week after: so wide must an interval be that holds in this
+    cellar. How often a ferment does not end in time is told beside.
     """
     missed: list[list[float]] = [[] for _ in usual]
     for case, times in zip(cases, scale, strict=True):
         low, middle, high = case.now_h + (case.said - case.now_h) * times
-        if case.style != style or case.dry_h is None or not (case.calm and np.isfinite(middle)):
+        if case.style != style or case.dry_h is None or not np.isfinite(middle):
             continue
         half = high - middle if case.dry_h > middle else middle - low
         missed[progress_of(case.now_h, middle)].append(abs(case.dry_h - middle) / max(half, 1.0))
