@@ -22,11 +22,11 @@ def list_settings(device: DeviceView, address: str) -> list[Setting]:
         port = server.port or (443 if server.scheme == "https" else 80)
         return [
             Setting("iSpindel Name", device.code),
-            Setting("Service", server.scheme.upper()),
-            Setting("Token", None),
+            Setting("Service Type", server.scheme.upper()),
+            Setting("Token/ API key", None),
             Setting("Server Address", server.hostname or ""),
             Setting("Server Port", str(port)),
-            Setting("Server URL", "/api/v1/ingest/ispindel"),
+            Setting("Path / URI", "/api/v1/ingest/ispindel"),
         ]
     if device.kind == "tilt":
         return [

@@ -18,9 +18,9 @@ def test_an_ispindel_is_told_server_and_port_apart(
     address: str, server: tuple[str, str, str]
 ) -> None:
     told = {setting.label: setting.value for setting in list_settings(SPINDEL, address)}
-    assert (told["Service"], told["Server Address"], told["Server Port"]) == server
+    assert (told["Service Type"], told["Server Address"], told["Server Port"]) == server
     assert told["iSpindel Name"] == SPINDEL.code
-    assert told["Token"] is None
+    assert told["Token/ API key"] is None
 
 
 def test_a_bridge_is_told_the_whole_address() -> None:
