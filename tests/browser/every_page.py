@@ -53,6 +53,7 @@ MORE = (
     "/compare?id={wine}&id={other}",
     "/fermentations?show=deleted",
     "/harvest-lots?deleted=true",
+    "/probes?deleted=true",
     "/recommendation-templates/new?type=stuck&code=stuck_encourage",
     "/search?q=T-1",
 )
@@ -179,6 +180,14 @@ def _try_a_rule(book: Book, _: str) -> object:
     return made
 
 
+def _hang_a_probe(book: Book, _: str) -> object:
+    probe = book.make("/api/v1/devices", {"code": "Seen", "kind": "ispindel"})
+    tank = book.list("/api/v1/vessels")[0]["code"]
+    body = {"vessel_code": tank, "since": "2026-09-01T08:00:00Z"}
+    book.appliance.call("POST", f"/api/v1/devices/{probe}/assignments", body, who="ana")
+    return probe
+
+
 def _write_advice(book: Book, _: str) -> object:
     body = {"anomaly_type": "stuck", "code": "our-way", "action": "Warm it to {temperature_c}."}
     return book.make(
@@ -190,6 +199,7 @@ def _write_advice(book: Book, _: str) -> object:
 _FINDERS: dict[str, Callable[[Book, str], object]] = {
     "anomaly_id": _find_worst_alarm,
     "check": lambda *_: "stuck",
+    "device_id": _hang_a_probe,
     "fermentation_id": _find_worst_wine,
     "import_id": _bring_a_file,
     "lot_id": lambda book, _: _find_row(book, "harvest-lots"),

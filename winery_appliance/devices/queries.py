@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import func, select, true, tuple_
+from sqlalchemy import BigInteger, func, literal, select, true, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import Session
 
 from winery_appliance.core.many_rows import is_among
@@ -14,10 +15,13 @@ from winery_appliance.core.units import CANONICAL, SampleType, Unit
 from winery_appliance.devices.models import Device, DeviceAssignment, DeviceReading
 from winery_appliance.winery.queries import read_vessel_codes
 
+# What a device says of one moment it may say in several messages.
+ONE_WORD = timedelta(hours=1)
+
 
 @dataclass(frozen=True)
 class DeviceView:
-    """One device, and the vessel it hangs in now."""
+    """One device, and the vessel it hangs in now, since `hung_since`."""
 
     id: int
     code: str
@@ -30,6 +34,7 @@ class DeviceView:
     refused_count: int = field(repr=False)
     last_refusal: str | None = field(repr=False)
     last_refused_at: datetime | None = field(repr=False)
+    hung_since: datetime | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -92,25 +97,30 @@ def list_devices(
 
 def _view_devices(session: Session, rows: list[Device]) -> list[DeviceView]:
     places = session.execute(
-        select(DeviceAssignment.device_id, DeviceAssignment.vessel_id).where(
+        select(
+            DeviceAssignment.device_id,
+            DeviceAssignment.vessel_id,
+            func.lower(DeviceAssignment.during).label("since"),
+        ).where(
             is_among(DeviceAssignment.device_id, [row.id for row in rows]),
             func.upper_inf(DeviceAssignment.during),
         )
     )
-    now_in = {place.device_id: place.vessel_id for place in places}
-    codes = read_vessel_codes(session, set(now_in.values()))
+    now_in = {place.device_id: place for place in places}
+    codes = read_vessel_codes(session, {place.vessel_id for place in now_in.values()})
     return [
         DeviceView(
             row.id,
             row.code,
             row.kind,
             row.name,
-            codes[now_in[row.id]] if row.id in now_in else None,
+            codes[now_in[row.id].vessel_id] if row.id in now_in else None,
             row.created_at,
             row.deleted_at,
             row.refused_count,
             row.last_refusal,
             row.last_refused_at,
+            now_in[row.id].since if row.id in now_in else None,
         )
         for row in rows
     ]
@@ -177,3 +187,51 @@ def list_readings(
         for row_id, read_at, kind, value, received_at in session.execute(wanted.limit(limit + 1))
     ]
     return cut_page(rows, limit, lambda row: (row.read_at.isoformat(), row.id))
+
+
+def read_latest(session: Session, device_ids: Collection[int]) -> dict[int, list[ReadingView]]:
+    """What each device read last, temperature before sugar: of each quantity the latest within an hour of its last word.
+
+    Two looks into the index for each device, however long it has spoken.
+    """
+    device = (
+        func.unnest(literal(sorted(device_ids), ARRAY(BigInteger)))
+        .table_valued("id", name="device")
+        .render_derived()
+    )
+    at = DeviceReading.read_at
+    last = (
+        select(at)
+        .where(DeviceReading.device_id == device.c.id)
+        .order_by(at.desc())
+        .limit(1)
+        .lateral("last")
+    )
+    latest = (
+        select(
+            DeviceReading.id,
+            at,
+            DeviceReading.quantity,
+            DeviceReading.value,
+            DeviceReading.received_at,
+        )
+        .where(
+            DeviceReading.device_id == device.c.id,
+            at <= last.c.read_at,
+            at > last.c.read_at - ONE_WORD,
+        )
+        .ext(distinct_on(DeviceReading.quantity))
+        .order_by(DeviceReading.quantity.desc(), at.desc())
+        .lateral("latest")
+    )
+    found: dict[int, list[ReadingView]] = {}
+    for device_id, row_id, read_at, kind, value, received_at in session.execute(
+        select(device.c.id, *latest.c)
+        .select_from(device)
+        .join(last, true())
+        .join(latest, true())
+        .order_by(device.c.id, latest.c.quantity.desc())
+    ):
+        reading = ReadingView(row_id, read_at, SampleType(kind), value, received_at)
+        found.setdefault(device_id, []).append(reading)
+    return found

@@ -59,6 +59,7 @@ from winery_appliance.core.web import MAX_BODY_BYTES, set_up_web
 from winery_appliance.core.words import speak
 from winery_appliance.devices import api as probes_api
 from winery_appliance.devices import bridges_api
+from winery_appliance.devices import routes as probe_routes
 from winery_appliance.entrypoints import (
     api_docs,
     appliance_api,
@@ -113,6 +114,7 @@ PAGES = (
     correction_routes,
     cellar_work_routes,
     task_routes,
+    probe_routes,
     analysis_routes,
     alarm_routes,
     advice_routes,

@@ -20,6 +20,7 @@ from sync.health import OffsiteHealth, assess_offsite
 from tests.unit.templates.fruit_examples import FRUIT_PAGES
 from tests.unit.templates.history_examples import HISTORY_PAGES
 from tests.unit.templates.page_harness import NOW
+from tests.unit.templates.probe_examples import PROBE_PAGES
 from tests.unit.templates.rule_examples import RULE_PAGES
 from winery_appliance.analysis_engine.alarm_pages import TABS
 from winery_appliance.auth.permissions import Role
@@ -984,6 +985,7 @@ ROUND_ON_PAPER = thing(
 PAGES: dict[str, Page] = {
     **FRUIT_PAGES,
     **HISTORY_PAGES,
+    **PROBE_PAGES,
     **RULE_PAGES,
     "alarms": inbox("open", {"act": [alarm()], "watch": [COLD_ALARM]}, is_cut=True),
     "alarms-snoozed": inbox("snoozed", {"calm": [NOTED_ALARM]}),
