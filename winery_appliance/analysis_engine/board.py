@@ -19,10 +19,9 @@ from winery_appliance.core.units import UNIT_SYMBOLS, SampleType, Unit, from_can
 from winery_appliance.core.words import say
 from winery_appliance.fermentation.queries import (
     FermentationView,
-    Point,
     list_fermentations,
-    read_recent_points,
 )
+from winery_appliance.fermentation.recent_points import Point, read_recent_points
 from winery_appliance.fermentation.states import Phase
 from winery_appliance.fermentation.whereabouts import find_occupied
 from winery_appliance.winery.queries import Units, VesselView, list_vessels

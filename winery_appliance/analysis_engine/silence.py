@@ -20,7 +20,8 @@ from winery_appliance.core import outbox
 from winery_appliance.core.many_rows import is_among
 from winery_appliance.core.units import SampleType
 from winery_appliance.devices.hanging import list_hanging
-from winery_appliance.fermentation.queries import list_fermentations, read_recent_points
+from winery_appliance.fermentation.queries import list_fermentations
+from winery_appliance.fermentation.recent_points import read_recent_points
 
 _CHECK = "missing_reading"
 # Later nothing changes any more: the alarm stands, or this wine is read once a week.

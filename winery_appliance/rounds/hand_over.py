@@ -18,8 +18,8 @@ from winery_appliance.core.units import SampleType
 from winery_appliance.fermentation.queries import (
     FermentationView,
     list_fermentations,
-    read_recent_points,
 )
+from winery_appliance.fermentation.recent_points import read_recent_points
 from winery_appliance.fermentation.whereabouts import find_occupied
 from winery_appliance.rounds.queries import MOST_TANKS, Skip, place_in_walking_order
 from winery_appliance.winery.queries import list_vessels

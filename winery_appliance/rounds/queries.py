@@ -20,10 +20,9 @@ from winery_appliance.core.units import (
 )
 from winery_appliance.fermentation.queries import (
     FermentationView,
-    Point,
     list_fermentations,
-    read_recent_points,
 )
+from winery_appliance.fermentation.recent_points import Point, read_recent_points
 from winery_appliance.rounds.expectation import Expectation, expect_sugar
 from winery_appliance.winery.queries import list_vessels, read_winery
 
