@@ -54,7 +54,6 @@ from winery_appliance.core.read_replica import ReadReplica
 from winery_appliance.core.roles import role_url
 from winery_appliance.core.secret_files import read_or_make_secret
 from winery_appliance.core.settings import Settings, read_settings
-from winery_appliance.core.turns import Turns
 from winery_appliance.core.web import MAX_BODY_BYTES, set_up_web
 from winery_appliance.core.words import speak
 from winery_appliance.devices import api as probes_api
@@ -98,8 +97,6 @@ from winery_appliance.winery import api as winery_api
 from winery_appliance.winery import routes as winery_routes
 from winery_appliance.winery.queries import read_winery
 
-# Whoever watches over the process must not wait behind the pages it makes.
-WITHOUT_TURN = frozenset({"/healthz", "/readyz", "/metrics"})
 PACKAGE = Path(__file__).parent.parent
 PAGES = (
     auth_routes,
@@ -260,7 +257,7 @@ def serve(settings: Settings) -> None:
     # waitress drops what it is doing on a bare SIGTERM; an exit lets it finish.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     waitress.serve(
-        Turns(app, let_through=WITHOUT_TURN),
+        app,
         host=settings.host,
         port=settings.port,
         threads=settings.web_threads,
