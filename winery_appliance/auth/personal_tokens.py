@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from winery_appliance.auth.commands import CreatePersonalToken
 from winery_appliance.auth.models import AccessToken, User
 from winery_appliance.auth.permissions import Permission
-from winery_appliance.auth.service import Actor, refuse_limited, sign_token
+from winery_appliance.auth.service import Actor, refuse_limited, sign_token_id
 from winery_appliance.core import clock
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid
 from winery_appliance.core.paging import Page, cut_page, read_cursor
@@ -81,9 +81,7 @@ def create_personal_token(
             code="name_taken",
             fields=[FieldFault("name", "taken", say("Already in use."))],
         ) from error
-    return MadeToken(
-        _view(token, actor.display_name), sign_token(token, actor, key=key, issued_at=now)
-    )
+    return MadeToken(_view(token, actor.display_name), sign_token_id(token.id, key=key))
 
 
 def list_tokens(

@@ -1,11 +1,14 @@
 """Use cases of auth: signing in and out, tokens, users."""
 
+import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import jwt
+from itsdangerous import BadSignature, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
 from sqlalchemy import ColumnElement, and_, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -239,30 +242,44 @@ def issue_token(session: Session, actor: Actor, *, key: str, lasts: timedelta) -
         id=uuid4(), winery_id=actor.winery_id, user_id=actor.user_id, expires_at=now + lasts
     )
     session.add(token)
-    return sign_token(token, actor, key=key, issued_at=now)
-
-
-def sign_token(token: AccessToken, actor: Actor, *, key: str, issued_at: datetime) -> str:
-    """What a program carries for this row; its claims are for reading, only the row decides."""
+    # The claims are for reading; only the row decides.
     claims = {
         "sub": str(actor.user_id),
         "winery": actor.winery_id,
         "role": str(actor.role),
         "jti": str(token.id),
-        "iat": issued_at,
+        "iat": now,
         "exp": token.expires_at,
     }
     return jwt.encode(claims, key, algorithm=TOKEN_ALGORITHM)
 
 
-def find_token(db: Database, token: str, *, key: str) -> Actor | None:
-    """Whose token this is; None when the signature, the time or the row says no. The row's role counts, not the claim."""
+def sign_token_id(token_id: UUID, *, key: str) -> str:
+    """What a device carries for this row: the id and its signature, 66 characters, since an iSpindel's field takes 80."""
+    return _short_signer(key).sign(base64_encode(token_id.bytes)).decode()
+
+
+def _short_signer(key: str) -> Signer:
+    return Signer(key, salt="token id", key_derivation="hmac", digest_method=hashlib.sha256)
+
+
+def _read_token_id(token: str, key: str) -> UUID | None:
+    """The id that a long or a short token names; None when its signature or its time says no."""
     try:
+        if token.count(".") == 1:
+            return UUID(bytes=base64_decode(_short_signer(key).unsign(token)))
         claims = jwt.decode(
             token, key, algorithms=[TOKEN_ALGORITHM], options={"require": ["exp", "jti", "sub"]}
         )
-        token_id = UUID(claims["jti"])
-    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
+        return UUID(claims["jti"])
+    except (BadSignature, jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def find_token(db: Database, token: str, *, key: str) -> Actor | None:
+    """Whose token this is; None when the signature, the time or the row says no. The row's role counts, not a claim."""
+    token_id = _read_token_id(token, key)
+    if token_id is None:
         return None
     with db.transaction() as session:
         found = session.execute(

@@ -1,17 +1,21 @@
 """The door: who gets in, who is kept out, and how to leave."""
 
+import hashlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import jwt
 import pytest
 from flask import Flask
+from itsdangerous import Signer
 from sqlalchemy import text
 
 from tests.conftest import PASSWORD, Cast, Winery
 from tests.integration.browser import Browser
 from tests.integration.conftest import Api
+from winery_appliance.auth.service import sign_token_id
 from winery_appliance.core.secret_files import read_or_make_secret
 
 
@@ -192,7 +196,14 @@ class TestTokens:
             jwt.encode(claims, None, algorithm="none"),
             jwt.encode({**claims, "jti": 7}, key, algorithm="HS256"),
             jwt.encode({**claims, "exp": now - timedelta(hours=1)}, key, algorithm="HS256"),
+            sign_token_id(UUID(str(claims["jti"])), key=key),  # signed well, but in no list
+            sign_token_id(UUID(str(claims["jti"])), key="x" * 40),
+            Signer(key, digest_method=hashlib.sha256).sign(b"j_RP5c7qTnqcPR86KyxNXg").decode(),
+            sign_token_id(UUID(str(claims["jti"])), key=key).replace(".", "A."),
             "x.y.z",
+            "x.y",
+            "é.y",
+            ".",
             "",
         ]
         for token in forged:

@@ -23,7 +23,7 @@ def make(
 
 
 def read_secret(page: str) -> str:
-    found = re.search(r"<code>(ey[^<]+)</code>", page)
+    found = re.search(r"<code>([\w-]{22}\.[\w-]{43})</code>", page)
     assert found
     return found[1]
 

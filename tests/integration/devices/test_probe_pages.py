@@ -191,7 +191,7 @@ def test_its_token_records_and_nothing_else(
     made = send(marco, path, "A token for it", "/token", token_name="Tilt-Red")
     assert made.status_code == 200
     assert made.headers["Cache-Control"] == "no-store"
-    (secret,) = re.findall(r"<code>(ey[^<]+)</code>", made.text)
+    (secret,) = re.findall(r"<code>([\w-]{22}\.[\w-]{43})</code>", made.text)
     assert secret not in marco.client.get(path).text
     tilts = {"Red": {"temp": 68.0, "tempUnit": "F", "gravity": 1.0711}}
     heard = Api(app, None).post("/ingest/tilt", {"apiKey": secret, "tilts": tilts})

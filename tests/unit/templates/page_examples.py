@@ -1405,7 +1405,10 @@ PAGES: dict[str, Page] = {
                 TOKEN,
                 thing(**(vars(TOKEN) | {"id": "b", "name": "Old", "revoked_at": NOW})),
             ],
-            "made": thing(view=TOKEN, secret="eyJhbGciOi.eyJzdWIiOi.c2ln"),
+            "made": thing(
+                view=TOKEN,
+                secret="j_RP5c7qTnqcPR86KyxNXg.Zm9yZ2VkIGJ5IG5vYm9keSBhdCBhbGwgLSBhIHNhbXA",
+            ),
             "form": {
                 "values": {"name": "", "days": "90"},
                 "scopes": ["read_book"],

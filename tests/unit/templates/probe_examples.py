@@ -34,7 +34,7 @@ PLACES = [
 VESSELS = [thing(code=f"T-{n:02}") for n in range(1, 13)]
 MADE = thing(
     view=thing(name="iSpindel000", expires_at=NOW + timedelta(days=366)),
-    secret="eyJhbGciOi.eyJzdWIiOi.c2ln" * 6,
+    secret="j_RP5c7qTnqcPR86KyxNXg.Zm9yZ2VkIGJ5IG5vYm9keSBhdCBhbGwgLSBhIHNhbXA",
 )
 
 
