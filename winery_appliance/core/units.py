@@ -16,9 +16,11 @@ from winery_appliance.core.decimal_input import (
     UnreadableNumber,
     parse_measurement,
 )
+from winery_appliance.core.words import N_
 
 __all__ = [
     "CANONICAL",
+    "KIND_WORDS",
     "UNITS",
     "UNIT_SYMBOLS",
     "ParsedMeasurement",
@@ -106,6 +108,14 @@ CANONICAL: Mapping[SampleType, Unit] = MappingProxyType(
     {kind: Unit.kg_m3 if kind is SampleType.sugar else units[0] for kind, units in UNITS.items()}
 )
 
+# What a person calls them, in the middle of a sentence.
+KIND_WORDS = {
+    SampleType.sugar: N_("sugar"), SampleType.temperature: N_("temperature"), SampleType.ph: "pH",
+    SampleType.ta: N_("titratable acidity"), SampleType.va: N_("volatile acidity"), SampleType.yan: "YAN",
+    SampleType.malic: N_("malic acid"), SampleType.lactic: N_("lactic acid"), SampleType.free_so2: N_("free SO₂"),
+    SampleType.total_so2: N_("total SO₂"), SampleType.alcohol: N_("alcohol"),
+    SampleType.residual_sugar: N_("residual sugar"),
+}  # fmt: skip
 UNIT_SYMBOLS: Mapping[Unit, str] = MappingProxyType(
     {
         Unit.brix: "°Bx",

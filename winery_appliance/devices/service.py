@@ -14,8 +14,10 @@ from winery_appliance.auth.service import Actor, require
 from winery_appliance.core import outbox
 from winery_appliance.core.coded_rows import add_row, found, hold_row, write_row
 from winery_appliance.core.errors import Conflict, FieldFault, Invalid, refuse_field
+from winery_appliance.core.figures import show_bare
 from winery_appliance.core.many_rows import insert_rows
 from winery_appliance.core.units import (
+    KIND_WORDS,
     UNIT_SYMBOLS,
     SampleType,
     UnitMismatch,
@@ -250,10 +252,15 @@ def _judge(item: DeviceReadingItem | Invalid, now: datetime) -> tuple[Key, float
     except UnitMismatch as error:
         return _refuse("unit", "wrong_unit", str(error))
     if not low <= item.value <= high:
-        symbol = UNIT_SYMBOLS[item.unit]
-        return _refuse(
-            "value", "out_of_range", f"{item.value:g} {symbol} is impossible for {kind}."
+        told = say(
+            "%(value)s %(symbol)s is impossible for %(sample_type)s. Possible is %(low)s to %(high)s.",
+            value=show_bare(item.value),
+            symbol=UNIT_SYMBOLS[item.unit],
+            sample_type=say(KIND_WORDS[kind]),
+            low=show_bare(low),
+            high=show_bare(high),
         )
+        return _refuse("value", "out_of_range", told)
     return (item.read_at, item.quantity), to_canonical(kind, item.value, item.unit)
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from winery_appliance.core.errors import FieldFault, NeedsConfirmation, refuse_field
 from winery_appliance.core.figures import show_number
 from winery_appliance.core.units import (
+    KIND_WORDS,
     UNIT_SYMBOLS,
     SampleType,
     Unit,
@@ -91,7 +92,7 @@ def judge(command: RecordSample, around: Surroundings, *, now: datetime) -> Judg
                 "%(value)s %(symbol)s is impossible for %(sample_type)s. Possible is %(low)s to %(high)s.",
                 value=command.value,
                 symbol=symbol,
-                sample_type=_label(command.sample_type),
+                sample_type=say(KIND_WORDS[command.sample_type]),
                 low=_short(low),
                 high=_short(high),
             ),
@@ -235,12 +236,6 @@ def _allowed_rise(around: Surroundings, at: datetime) -> float:
 
 def _brix(density_kg_m3: float) -> float:
     return from_canonical(SampleType.sugar, density_kg_m3, Unit.brix)
-
-
-def _label(sample_type: SampleType) -> str:
-    return {"ph": "pH", "ta": "TA", "va": "VA", "yan": "YAN"}.get(
-        sample_type, sample_type.replace("_", " ")
-    )
 
 
 def _short(number: float) -> str:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from winery_appliance.core.csv_text import rearm
 from winery_appliance.core.figures import show_bare
 from winery_appliance.core.units import (
+    KIND_WORDS,
     UNIT_SYMBOLS,
     SampleType,
     Unit,
@@ -23,7 +24,7 @@ from winery_appliance.core.units import (
     parse_measurement,
     to_canonical,
 )
-from winery_appliance.core.words import N_, say
+from winery_appliance.core.words import say
 from winery_appliance.historical_data.columns import (
     BY_SIZE,
     G_CM3,
@@ -37,13 +38,6 @@ from winery_appliance.historical_data.files import Row
 from winery_appliance.historical_data.moments import UnreadableMoment, read_moment
 from winery_appliance.historical_data.recognition import Layout
 
-KIND_WORDS = {
-    SampleType.sugar: N_("sugar"), SampleType.temperature: N_("temperature"), SampleType.ph: "pH",
-    SampleType.ta: N_("titratable acidity"), SampleType.va: N_("volatile acidity"), SampleType.yan: "YAN",
-    SampleType.malic: N_("malic acid"), SampleType.lactic: N_("lactic acid"), SampleType.free_so2: N_("free SO₂"),
-    SampleType.total_so2: N_("total SO₂"), SampleType.alcohol: N_("alcohol"),
-    SampleType.residual_sugar: N_("residual sugar"),
-}  # fmt: skip
 BLANK = frozenset({"", "-", "–", "—", "n/a", "na", "nan", "nd", "null", "none", "#n/a", "."})
 FACTS = (
     "style", "yeast", "start", "end", "volume_l", "vineyard", "variety", "harvest_date", "kg", "vintage", "lot",

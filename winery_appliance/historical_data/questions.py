@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from winery_appliance.core.units import UNIT_SYMBOLS, UNITS, SampleType
+from winery_appliance.core.units import KIND_WORDS, UNIT_SYMBOLS, UNITS, SampleType
 from winery_appliance.core.words import N_, say
 from winery_appliance.historical_data.columns import UNKNOWN_UNIT, read_quantity
 from winery_appliance.historical_data.files import Row
 from winery_appliance.historical_data.moments import DateSurvey
-from winery_appliance.historical_data.parsing import BLANK, KIND_WORDS
+from winery_appliance.historical_data.parsing import BLANK
 from winery_appliance.historical_data.recognition import Layout
 from winery_appliance.historical_data.wines import pick_style
 

@@ -169,7 +169,7 @@ def test_what_it_said_and_what_was_refused_are_told(marco: Browser, tank: Tank, 
         assert "21.3 °Bx" in page, "by the winery's own scale, of the same word"
         assert "17.0" not in page
         assert "2\u00a0h ago" in page
-        assert "500 °C is impossible for temperature." in page
+        assert "500 °C is impossible for temperature. Possible is −5 to 50." in page
     hot = [reading(24, 4.5)]
     tank.api.post(f"/devices/{probe}/readings", {"items": hot})
     page = marco.client.get(f"/probes/{probe}").text
