@@ -71,6 +71,22 @@ def test_longer_words_fit_a_phone(
     assert wide == []
 
 
+def test_a_long_code_makes_no_page_wider(looking: Page, appliance: RealAppliance) -> None:
+    """The longest codes there are, without a place to break them, read and not read yet."""
+    wines = [appliance.start_fermentation(letter * 26) for letter in "MW"]
+    assert wines[0].send(wines[0].body("20.0", hours=1)).status == 201
+    one = f"/fermentations/{wines[0].id}"
+    pages = ("/", "/?view=map", "/fermentations", "/round/hand-over", "/anomalies", "/probes", one)
+    wide = []
+    for width in (360, 390, 820, 1440):
+        looking.set_viewport_size({"width": width, "height": 844})
+        for address in pages:
+            looking.goto(address)
+            across = looking.evaluate("document.documentElement.scrollWidth")
+            wide += [f"{address}: {across} at {width}"] * (across > width)
+    assert wide == []
+
+
 @pytest.mark.parametrize("name", name_pages())
 def test_axe_finds_nothing(looking: Page, outside: Page, book: Book, name: str) -> None:
     page = outside if name in OUTSIDE else looking

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backup import pace
-from backup.pace import LATE_S, STEP_BYTES, PacedReader
+from backup.pace import LATE_S, REST_EVERY_BYTES, STEP_BYTES, PacedReader
 
 
 class Clock:
@@ -21,11 +21,23 @@ class Clock:
         self.now_s += seconds
 
 
+class Rests:
+    """Nobody waits for a processor; how often it was asked."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def take(self) -> float:
+        self.taken += 1
+        return 0.0
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(pace, "monotonic_s", lambda: clock.now_s)
     monkeypatch.setattr(pace.time, "sleep", clock.sleep)
+    monkeypatch.setattr(pace, "Rest", Rests)
     return clock
 
 
@@ -41,10 +53,15 @@ def test_the_same_bytes_in_no_less_time(length: int, size: int, mb_s: float) -> 
         clock = Clock()
         patch.setattr(pace, "monotonic_s", lambda: clock.now_s)
         patch.setattr(pace.time, "sleep", clock.sleep)
+        rests = Rests()
+        patch.setattr(pace, "Rest", lambda: rests)
         begun_s = clock.now_s
         data = bytes(range(256)) * (length // 256 + 1)
         assert drain(PacedReader(io.BytesIO(data), mb_s), size) == data
         assert clock.now_s - begun_s == pytest.approx(len(data) / (mb_s * 1e6), abs=1e-6)
+        # Once in a MB, counted in the pieces that it reads.
+        pieces = -(-REST_EVERY_BYTES // min(size, STEP_BYTES))
+        assert rests.taken == -(-len(data) // min(size, STEP_BYTES)) // pieces
 
 
 def test_what_a_slow_disk_has_cost_is_not_made_up_for(clock: Clock) -> None:
