@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
 from tests.browser.phone import Phone, read, start_tank
+from tests.integration.runtime.running_appliance import wait_for
 from tests.system.appliance import RealAppliance
 
 PASTE = """(text) => {
@@ -14,6 +15,15 @@ PASTE = """(text) => {
   given.setData("text/plain", text);
   const how = { clipboardData: given, bubbles: true, cancelable: true };
   document.activeElement.dispatchEvent(new ClipboardEvent("paste", how));
+}"""
+
+
+IS_KEPT = """async (value) => {
+  const answer = (request) => new Promise((done) => { request.onsuccess = () => done(request.result); });
+  const db = await answer(indexedDB.open("winery"));
+  const entries = await answer(db.transaction("outbox").objectStore("outbox").getAll());
+  db.close();
+  return JSON.stringify(entries).includes(`"${value}"`);
 }"""
 
 
@@ -106,6 +116,8 @@ def test_a_value_is_put_right_while_it_waits_and_not_after(
     desk.expect_unsent(1)
     field.fill("21.5")
     field.press("Enter")
+    # One waits before and after: the device has it when the second figure stands in its outbox.
+    wait_for(lambda: desk.page.evaluate(IS_KEPT, "21.5"), "the figure on the device")
     desk.expect_unsent(1)
     desk.page.reload()
     field = cell(desk, "X-sheet-mend", "Sugar in °Bx")
