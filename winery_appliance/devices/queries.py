@@ -18,6 +18,14 @@ from winery_appliance.winery.queries import read_vessel_codes
 # What a device says of one moment it may say in several messages.
 ONE_WORD = timedelta(hours=1)
 
+_READING = (
+    DeviceReading.id,
+    DeviceReading.read_at,
+    DeviceReading.quantity,
+    DeviceReading.value,
+    DeviceReading.received_at,
+)
+
 
 @dataclass(frozen=True)
 class DeviceView:
@@ -163,13 +171,7 @@ def list_readings(
     """Readings of a device in the order they were read. Raises Invalid for a cursor that is not ours."""
     at = DeviceReading.read_at
     wanted = (
-        select(
-            DeviceReading.id,
-            at,
-            DeviceReading.quantity,
-            DeviceReading.value,
-            DeviceReading.received_at,
-        )
+        select(*_READING)
         .where(
             DeviceReading.device_id == device_id,
             DeviceReading.quantity == quantity if quantity else true(),
@@ -208,13 +210,7 @@ def read_latest(session: Session, device_ids: Collection[int]) -> dict[int, list
         .lateral("last")
     )
     latest = (
-        select(
-            DeviceReading.id,
-            at,
-            DeviceReading.quantity,
-            DeviceReading.value,
-            DeviceReading.received_at,
-        )
+        select(*_READING)
         .where(
             DeviceReading.device_id == device.c.id,
             at <= last.c.read_at,

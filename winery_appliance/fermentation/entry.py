@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -107,9 +106,7 @@ def tell_previous(samples: Sequence[SampleView]) -> dict[str, list[tuple[str, da
     return {
         str(kind): [
             (typed_quantity(s.value, s.unit, s.qualifier), s.measured_at)
-            for s in reversed(
-                list(islice((s for s in reversed(samples) if s.sample_type is kind), 2))
-            )
+            for s in [s for s in samples if s.sample_type is kind][-2:]
         ]
         for kind in (SampleType.sugar, SampleType.temperature)
     }
