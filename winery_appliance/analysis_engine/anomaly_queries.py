@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session
@@ -14,6 +14,8 @@ from winery_appliance.auth.queries import find_names
 from winery_appliance.core.many_rows import is_among, read_rows
 from winery_appliance.core.paging import Page, cut_page, read_cursor, read_moment
 
+# What asks whether a reading is right, rather than what became of the wine.
+QUESTIONS = frozenset({"entry_error", "unit_mixup"})
 _WORST_FIRST = case({"critical": 0, "warning": 1, "info": 2}, value=Anomaly.severity)
 
 
@@ -49,6 +51,23 @@ class AnomalyView:
     assigned_to_name: str | None
     snoozed_until: datetime | None
     reopened_at: datetime | None
+
+
+class BoardAlarm(NamedTuple):
+    """What the board says of an anomaly that is not cleared: of hundreds at once, so no more than that.
+
+    `evidence` is told of questions only.
+    """
+
+    id: int
+    fermentation_id: int
+    check: str
+    severity: str
+    title: str
+    explanation: str
+    acknowledged_by: int | None
+    awake: bool
+    evidence: list[int] | None
 
 
 @dataclass(frozen=True)
@@ -111,6 +130,29 @@ def read_open_anomalies(
         .order_by(_WORST_FIRST, Anomaly.opened_at, Anomaly.id),
         now,
     )
+
+
+def read_board_alarms(
+    session: Session, fermentation_ids: Sequence[int], *, now: datetime
+) -> list[BoardAlarm]:
+    """As `read_open_anomalies`, and only what the board says."""
+    rows = read_rows(
+        session,
+        select(
+            Anomaly.id,
+            Anomaly.fermentation_id,
+            Anomaly.type,
+            Anomaly.severity,
+            Anomaly.title,
+            Anomaly.explanation,
+            Anomaly.acknowledged_by,
+            _is_awake(now),
+            case((Anomaly.type.in_(sorted(QUESTIONS)), Anomaly.evidence)),
+        )
+        .where(is_among(Anomaly.fermentation_id, fermentation_ids), Anomaly.cleared_at.is_(None))
+        .order_by(_WORST_FIRST, Anomaly.opened_at, Anomaly.id),
+    )
+    return [BoardAlarm(*row) for row in rows]
 
 
 def find_anomaly(session: Session, anomaly_id: int, *, now: datetime) -> AnomalyView | None:

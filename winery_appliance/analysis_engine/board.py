@@ -9,9 +9,13 @@ from itertools import groupby
 
 from sqlalchemy.orm import Session
 
-from winery_appliance.analysis_engine.anomaly_queries import AnomalyView, read_open_anomalies
+from winery_appliance.analysis_engine.anomaly_queries import (
+    QUESTIONS,
+    BoardAlarm,
+    read_board_alarms,
+)
 from winery_appliance.analysis_engine.curve import change_in_24h, scale_to_unit_square
-from winery_appliance.analysis_engine.queries import find_doubted, read_expected_falls
+from winery_appliance.analysis_engine.queries import read_expected_falls
 from winery_appliance.auth.queries import find_names
 from winery_appliance.cellar_work.skips import read_last_skips
 from winery_appliance.core.density import brix_from_density, density_from_brix
@@ -33,7 +37,6 @@ SPARK_BRIX = (-3.0, 27.0)
 # The bar of a day's change is full at what the fastest ferment does (house default).
 FASTEST_BRIX_A_DAY = 8.0
 MOST_TANKS = 500
-QUESTIONS = frozenset({"entry_error", "unit_mixup"})
 
 GROUPS = ("act", "watch", "ask", "unread", "calm")
 
@@ -139,18 +142,22 @@ def read_board(session: Session, *, now: datetime, units: Units) -> BoardView:
     temperatures = read_recent_points(session, ids, SampleType.temperature, each=1)
     falls = read_expected_falls(session, ids)
     passed = _read_passed(session, ids, now)
-    anomalies = read_open_anomalies(session, ids, now=now)
-    doubted = find_doubted(anomalies)
-    worst: dict[int, AnomalyView] = {}
-    for anomaly in anomalies:
-        if anomaly.status != "snoozed":
-            worst.setdefault(anomaly.fermentation_id, anomaly)
+    alarms = read_board_alarms(session, ids, now=now)
+    doubted = {sample_id for alarm in alarms for sample_id in alarm.evidence or ()}
+    worst: dict[int, BoardAlarm] = {}
+    for alarm in alarms:
+        if alarm.awake:
+            worst.setdefault(alarm.fermentation_id, alarm)
+    names = find_names(
+        session, {each.acknowledged_by for each in worst.values() if each.acknowledged_by}
+    )
     tanks = [
         _view_tank(
             ferment,
             _leave_out(doubted, sugars.get(ferment.id, ())),
             temperatures.get(ferment.id, ()),
             worst.get(ferment.id),
+            names,
             falls.get(ferment.id),
             passed.get(ferment.id),
             units,
@@ -212,7 +219,8 @@ def _view_tank(
     ferment: FermentationView,
     sugars: tuple[Point, ...],
     temperatures: Sequence[Point],
-    anomaly: AnomalyView | None,
+    alarm: BoardAlarm | None,
+    names: Mapping[int, str],
     fall_brix: float | None,
     passed: PassedBy | None,
     units: Units,
@@ -229,7 +237,7 @@ def _view_tank(
         expected = _as_change(fall_brix, sugars[-1].value, unit)
     return BoardTank(
         ferment.id,
-        _group_of(anomaly, read_at, now),
+        _group_of(alarm, read_at, now),
         ferment.vessel_codes,
         ferment.code,
         ferment.style,
@@ -249,16 +257,16 @@ def _view_tank(
         UNIT_SYMBOLS[units.temperature],
         read_at,
         day_of(ferment, now),
-        anomaly.id if anomaly else None,
-        anomaly.acknowledged_by_name if anomaly else None,
-        *_reason(anomaly, read_at, passed, now),
+        alarm.id if alarm else None,
+        names.get(alarm.acknowledged_by or 0) if alarm else None,
+        *_reason(alarm, read_at, passed, now),
         passed,
         curve.spark,
     )
 
 
 def _leave_out(doubted: set[int], points: tuple[Point, ...]) -> tuple[Point, ...]:
-    if doubted.isdisjoint(point.sample_id for point in points):
+    if not doubted or doubted.isdisjoint(point.sample_id for point in points):
         return points
     return tuple(point for point in points if point.sample_id not in doubted)
 
@@ -317,12 +325,12 @@ def _is_unread(read_at: datetime | None, now: datetime) -> bool:
 
 
 def _reason(
-    anomaly: AnomalyView | None, read_at: datetime | None, passed: PassedBy | None, now: datetime
+    alarm: BoardAlarm | None, read_at: datetime | None, passed: PassedBy | None, now: datetime
 ) -> tuple[str | None, str | None]:
     """A title and a sentence; of a tank that was passed by, `passed` is the sentence."""
     unread = _is_unread(read_at, now)
-    if anomaly is not None and not (unread and anomaly.severity == "info"):
-        return anomaly.title, anomaly.explanation
+    if alarm is not None and not (unread and alarm.severity == "info"):
+        return alarm.title, alarm.explanation
     if passed is not None:
         return say("Not read") if unread else say("Passed by"), None
     if unread:
@@ -331,9 +339,9 @@ def _reason(
     return None, None
 
 
-def _group_of(anomaly: AnomalyView | None, read_at: datetime | None, now: datetime) -> str:
-    if anomaly is not None and anomaly.severity == "critical":
+def _group_of(alarm: BoardAlarm | None, read_at: datetime | None, now: datetime) -> str:
+    if alarm is not None and alarm.severity == "critical":
         return "act"
-    if anomaly is not None and anomaly.severity == "warning":
-        return "ask" if anomaly.check in QUESTIONS else "watch"
+    if alarm is not None and alarm.severity == "warning":
+        return "ask" if alarm.check in QUESTIONS else "watch"
     return "unread" if _is_unread(read_at, now) else "calm"
