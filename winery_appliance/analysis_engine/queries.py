@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, func, literal, select, true
+from sqlalchemy import func, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from winery_appliance.analysis_engine.advice_queries import RecommendationView, read_advice
 from winery_appliance.analysis_engine.anomaly_queries import (
+    QUESTIONS,
     AlarmChange,
     AnomalyView,
     read_changes,
     read_open_anomalies,
 )
 from winery_appliance.analysis_engine.models import Analysis
-from winery_appliance.core.many_rows import is_among
+from winery_appliance.core.many_rows import is_among, list_ids, read_rows
 from winery_appliance.core.outbox import has_failing_event, is_pending
 from winery_appliance.fermentation.events import subject_of
 
@@ -104,7 +105,7 @@ def _view_forecast(kept: dict[str, Any] | None) -> ForecastView | None:
 
 def read_expected_falls(session: Session, fermentation_ids: Sequence[int]) -> dict[int, float]:
     """What each of these fermentations should have fallen in the day before its latest analysis, °Bx; where it is known."""
-    wanted = func.unnest(literal(list(fermentation_ids), ARRAY(BigInteger))).column_valued("wanted")
+    wanted = func.unnest(list_ids(fermentation_ids)).column_valued("wanted")
     latest = (
         select(Analysis.forecast["fall_24h_brix"].as_float().label("fall"))
         .where(Analysis.fermentation_id == wanted)
@@ -112,7 +113,7 @@ def read_expected_falls(session: Session, fermentation_ids: Sequence[int]) -> di
         .limit(1)
         .lateral()
     )
-    rows = session.execute(select(wanted, latest.c.fall).join(latest, true()))
+    rows = read_rows(session, select(wanted, latest.c.fall).join(latest, true()))
     return {of: fall for of, fall in rows if fall is not None}
 
 
@@ -138,6 +139,6 @@ def find_doubted(anomalies: Sequence[AnomalyView]) -> set[int]:
     return {
         sample_id
         for anomaly in anomalies
-        if anomaly.check in ("entry_error", "unit_mixup")
+        if anomaly.check in QUESTIONS
         for sample_id in anomaly.evidence
     }

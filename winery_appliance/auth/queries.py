@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from winery_appliance.auth.commands import ListAudit
 from winery_appliance.auth.models import AuditEntry, User, UserSession
 from winery_appliance.auth.permissions import Role
-from winery_appliance.core.many_rows import is_among
+from winery_appliance.core.many_rows import is_among, read_rows
 from winery_appliance.core.paging import Page, cut_page, read_cursor
 
 
@@ -89,8 +89,9 @@ def find_names(session: Session, user_ids: Iterable[int]) -> dict[int, str]:
     wanted = set(user_ids)
     if not wanted:
         return {}
-    rows = session.execute(select(User.id, User.display_name).where(is_among(User.id, wanted)))
-    return {row.id: row.display_name for row in rows}
+    return dict(
+        read_rows(session, select(User.id, User.display_name).where(is_among(User.id, wanted)))
+    )
 
 
 def list_people_names(session: Session) -> list[tuple[int, str, str, datetime | None]]:

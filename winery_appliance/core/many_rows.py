@@ -4,23 +4,44 @@ A statement with a parameter a row is put together anew each time, by SQLAlchemy
 that costs more than the rows. Here each column is one array, so that the statement is made and prepared once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, any_, func, inspect, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Executable,
+    Text,
+    any_,
+    cast,
+    func,
+    inspect,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 
 
 def is_among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     """Whether the column has one of these values."""
+    if isinstance(column.type, BigInteger):
+        return column == any_(list_ids(values))
     return column == any_(literal(list(values), ARRAY(column.type)))
 
 
-def read_rows(session: Session, wanted: Executable) -> Sequence[Any]:
+def list_ids(values: Iterable[int | None]) -> ColumnElement[Sequence[int]]:
+    """Ids as an array, handed over as its text: the driver takes ten times as long over a list of numbers."""
+    told = "{" + ",".join([str(value) for value in values if value is not None]) + "}"
+    return cast(literal(told, Text), ARRAY(BigInteger))
+
+
+def read_rows(
+    session: Session, wanted: Executable, given: Mapping[str, Any] | None = None
+) -> Sequence[Any]:
     """Rows of columns, all at once and past the session: it costs half of reading thousands and does nothing for them."""
     session.flush()
-    return session.connection().execute(wanted).all()
+    return session.connection().execute(wanted, given).all()
 
 
 def insert_rows(kind: type[DeclarativeBase], rows: Sequence[dict[str, Any]]) -> Insert:

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from winery_appliance.core.errors import refuse_field
-from winery_appliance.core.many_rows import is_among
+from winery_appliance.core.many_rows import is_among, read_rows
 from winery_appliance.core.words import say
 from winery_appliance.fermentation.commands import LotSource
 from winery_appliance.fermentation.models import FermentationLotSource
@@ -128,7 +128,8 @@ def read_lot_sources(
     session: Session, fermentation_ids: Sequence[int]
 ) -> dict[int, tuple[LotSourceView, ...]]:
     """The shares of several fermentations, the largest first; two queries for all."""
-    rows = session.execute(
+    rows = read_rows(
+        session,
         select(
             FermentationLotSource.fermentation_id,
             FermentationLotSource.harvest_lot_id,
@@ -136,8 +137,8 @@ def read_lot_sources(
             FermentationLotSource.kg,
         )
         .where(is_among(FermentationLotSource.fermentation_id, fermentation_ids))
-        .order_by(FermentationLotSource.percentage.desc(), FermentationLotSource.id)
-    ).all()
+        .order_by(FermentationLotSource.percentage.desc(), FermentationLotSource.id),
+    )
     lots = read_lots(session, sorted({row.harvest_lot_id for row in rows}))
     found: dict[int, tuple[LotSourceView, ...]] = {}
     for row in rows:

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import ARRAY, BigInteger, Select, bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
 
-from winery_appliance.core.many_rows import is_among, read_rows
+from winery_appliance.core.many_rows import is_among, list_ids, read_rows
 from winery_appliance.core.units import SampleType
 from winery_appliance.fermentation.models import Sample
 from winery_appliance.fermentation.queries import is_current
@@ -32,8 +31,8 @@ def read_recent_points(
 
     Which they are is asked anew, and what they say is kept with the connection: a reading stays as it was written.
     """
-    given = {"ids": list(fermentation_ids), "kind": sample_type.value, "each": each}
-    recent = session.execute(_find_recent(), given).all()
+    given = {"kind": sample_type.value, "each": each}
+    recent = read_rows(session, _find_recent(fermentation_ids), given)
     known = _know_points(session, [row for _, rows in recent for row in rows])
     found = {
         of: tuple([known[row] for row in reversed(rows) if row in known]) for of, rows in recent
@@ -41,10 +40,9 @@ def read_recent_points(
     return {of: points for of, points in found.items() if points}
 
 
-@cache
-def _find_recent() -> Select[int, list[int]]:
+def _find_recent(fermentation_ids: Sequence[int]) -> Select[int, list[int]]:
     """By fermentation its rows, the newest first, each as its id (upper half) and the transaction that wrote it."""
-    wanted = func.unnest(bindparam("ids", type_=ARRAY(BigInteger))).column_valued("wanted")
+    wanted = func.unnest(list_ids(fermentation_ids)).column_valued("wanted")
     latest = (
         select(literal_column("samples.id << 32 | samples.xmin::text::bigint"))
         .where(

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from winery_appliance.core.many_rows import is_among
+from winery_appliance.core.many_rows import is_among, read_rows
 from winery_appliance.fermentation.models import VesselOccupancy
 from winery_appliance.winery.queries import Place, find_vessel_places
 
@@ -30,9 +30,9 @@ def find_vessel_codes(
         .where(is_among(VesselOccupancy.fermentation_id, fermentation_ids))
         .subquery()
     )
-    rows = session.execute(
-        select(latest.c.fermentation_id, latest.c.vessel_id).where(latest.c.place == 1)
-    ).all()
+    rows = read_rows(
+        session, select(latest.c.fermentation_id, latest.c.vessel_id).where(latest.c.place == 1)
+    )
     places = find_vessel_places(session, {vessel_id for _, vessel_id in rows})
     found: dict[int, list[tuple[Place, str]]] = {}
     for fermentation_id, vessel_id in rows:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from math import inf
+from operator import itemgetter
 
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from winery_appliance.auth.queries import read_chosen_units
 from winery_appliance.core.db import Database
-from winery_appliance.core.many_rows import is_among
+from winery_appliance.core.many_rows import is_among, read_rows
 from winery_appliance.core.units import Unit
 from winery_appliance.winery.models import Vessel, Winery
 
@@ -169,10 +170,11 @@ def find_vessel_places(
     session: Session, vessel_ids: Collection[int]
 ) -> dict[int, tuple[Place, str]]:
     """By vessel what sorts it into the walking order, and its code; also of those that left the cellar."""
-    rows = session.execute(
+    rows = read_rows(
+        session,
         select(Vessel.id, Vessel.code, Vessel.position, Winery.walking_order)
         .join(Winery, Winery.id == Vessel.winery_id)
-        .where(is_among(Vessel.id, vessel_ids))
+        .where(is_among(Vessel.id, vessel_ids)),
     )
     return {of: (_place(code, *placed), code) for of, code, *placed in rows}
 
@@ -197,10 +199,12 @@ def list_vessels(session: Session, *, deleted: bool | None = False) -> list[Vess
     if deleted is not None:
         gone = Vessel.deleted_at
         wanted = wanted.where(gone.is_not(None) if deleted else gone.is_(None))
-    rows = session.execute(wanted)
-    placed = [(_place(row.code, row.position, row.walking_order), row) for row in rows]
-    placed.sort(key=lambda each: each[0])
-    return [VesselView(*row[:-1]) for _, row in placed]
+    placed = [
+        (_place(code, position, walking_order), (of, code, *rest, position, left))
+        for of, code, *rest, position, left, walking_order in read_rows(session, wanted)
+    ]
+    placed.sort(key=itemgetter(0))
+    return [VesselView(*row) for _, row in placed]
 
 
 @lru_cache(4096)
