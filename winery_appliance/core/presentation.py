@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
@@ -20,6 +21,8 @@ from winery_appliance.core.figures import (
 )
 from winery_appliance.core.words import N_, say, spoken
 
+# The readings of a winery that runs, at some 300 bytes each.
+MOST_TIMES = 20_000
 _GAP = re.compile(r">\s*\n\s*<")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -71,7 +74,12 @@ def show_local_time(moment: datetime | None) -> str:
     """Day and time in the winery's zone; the date where the day of the week would not be clear."""
     if moment is None:
         return "–"
-    local = moment.astimezone(ZoneInfo(g.get("time_zone", "UTC")))
     recent = abs((clock.now() - moment).days) < 6
     shape = "EEE HH:mm" if recent else "d MMM y HH:mm"
-    return format_datetime(local, shape, locale=spoken())
+    return _shape_time(moment, g.get("time_zone", "UTC"), shape, spoken())
+
+
+@lru_cache(MOST_TIMES)
+def _shape_time(moment: datetime, zone: str, shape: str, language: str) -> str:
+    """Kept: a page says hundreds of times, and most are those it said before."""
+    return format_datetime(moment.astimezone(ZoneInfo(zone)), shape, locale=language)
