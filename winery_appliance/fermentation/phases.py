@@ -1,10 +1,10 @@
 """The states of a wine as its row keeps them; what may become of them stands in `states`."""
 
 from datetime import datetime
-from operator import attrgetter
 
 from winery_appliance.fermentation.models import Fermentation
 from winery_appliance.fermentation.states import (
+    NOT_STARTED,
     PHASES,
     Phase,
     PhaseName,
@@ -12,15 +12,10 @@ from winery_appliance.fermentation.states import (
     resume_phase,
 )
 
-# Boards read hundreds: one look-up for the three of them.
-_READ = {
-    name: attrgetter(f"{name}_status", f"{name}_started_at", f"{name}_ended_at") for name in PHASES
-}
-
 
 def read_phase(row: Fermentation, name: PhaseName) -> Phase:
     """AF or MLF of a wine."""
-    return Phase(*_READ[name](row))
+    return Phase(*(getattr(row, f"{name}_{key}") for key in vars(NOT_STARTED)))
 
 
 def write_phase(row: Fermentation, name: PhaseName, phase: Phase) -> None:
