@@ -1,13 +1,19 @@
 """Wines that others came from or went into, and what each consists of at a moment; a constant number of queries."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from winery_appliance.fermentation.composition import UNRECORDED, Wine, follow_wines, read_shares
+from winery_appliance.fermentation.composition import (
+    UNRECORDED,
+    Shares,
+    Wine,
+    follow_wines,
+    read_shares,
+)
 from winery_appliance.fermentation.lot_sources import LotSourceView, read_lot_sources
 from winery_appliance.fermentation.models import Fermentation, Transfer, TransferFlow
 from winery_appliance.fermentation.transfer_queries import read_first_contents, read_flows
@@ -34,6 +40,21 @@ def find_related(
     return set(session.scalars(select(found.union(further).c.id)))
 
 
+def read_whole_shares(session: Session, fermentation_ids: Collection[int]) -> dict[int, Shares]:
+    """What each of these wines consists of after all that is recorded; a wine alone that none went into costs least."""
+    if len(fermentation_ids) == 1 and find_related(session, fermentation_ids, "back") == set(
+        fermentation_ids
+    ):
+        sources = read_lot_sources(session, list(fermentation_ids))
+        return {of: _share_out(sources.get(of, ())) for of in fermentation_ids}
+    wines, _ = read_wines(session, fermentation_ids, None)
+    return {of: wines[of].shares for of in fermentation_ids}
+
+
+def _share_out(sources: Iterable[LotSourceView]) -> Shares:
+    return read_shares({source.harvest_lot_id: source.percentage for source in sources})
+
+
 def read_wines(
     session: Session,
     fermentation_ids: Collection[int],
@@ -51,9 +72,7 @@ def read_wines(
     beginnings = {
         wine_id: Wine(
             starts[wine_id],
-            read_shares({s.harvest_lot_id: s.percentage for s in sources.get(wine_id, ())})
-            if traced is None
-            else UNRECORDED,
+            _share_out(sources.get(wine_id, ())) if traced is None else UNRECORDED,
         )
         for wine_id in related
     }

@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from winery_appliance.core.many_rows import is_among
-from winery_appliance.fermentation.ancestry import read_wines
+from winery_appliance.fermentation.ancestry import read_whole_shares
 from winery_appliance.fruit_origin.queries import read_lots
 from winery_appliance.historical_data.import_models import ImportedWine
 from winery_appliance.historical_data.varietals import name_varietal, spell_varietal
@@ -26,8 +26,7 @@ def name_varietals(session: Session, fermentation_ids: Sequence[int]) -> dict[in
 
     A wine of which no lot is recorded is called what the file said that it came with.
     """
-    wines, _ = read_wines(session, fermentation_ids, None)
-    shares = {wine_id: wines[wine_id].shares for wine_id in fermentation_ids}
+    shares = read_whole_shares(session, fermentation_ids)
     lots = read_lots(
         session, sorted({lot for parts in shares.values() for lot in parts if lot is not None})
     )
