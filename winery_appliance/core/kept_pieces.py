@@ -6,8 +6,8 @@ from markupsafe import Markup
 
 from winery_appliance.core.words import spoken
 
-# Some wineries' boards in some languages, at 2 kB a piece.
-MOST = 4000
+# A board in some languages and the readings of its wines, at 1 to 2 kB a piece.
+MOST = 16_000
 
 
 class KeptPieces:
