@@ -34,8 +34,8 @@ TYPE_LABELS = {
 class ReadingRow:
     """A reading as a line of a table.
 
-    `earlier` is what it was before each correction, the oldest first; `reason` is why it was last corrected or, with
-    `voided`, taken out.
+    `by` is a person, or with a `device_id` a probe. `earlier` is what it was before each correction, the oldest first;
+    `reason` is why it was last corrected or, with `voided`, taken out.
     """
 
     sample_id: int
@@ -51,6 +51,7 @@ class ReadingRow:
     earlier: tuple[str, ...] = ()
     reason: str | None = None
     voided: bool = False
+    device_id: int | None = None
 
 
 def find_authors(session: Session, samples: Sequence[SampleView]) -> dict[int, str]:
@@ -100,4 +101,5 @@ def _view_row(
         tuple(reversed(earlier)),
         sample.reason,
         sample.voids,
+        sample.device_id,
     )

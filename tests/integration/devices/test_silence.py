@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from tests.conftest import Cast, Winery
+from tests.integration.browser import Browser
 from tests.integration.conftest import Tank
 from tests.integration.devices.test_sampling import hang, make_device, read
 from winery_appliance.core import clock
@@ -17,7 +18,7 @@ def list_silent(tank: Tank) -> list[str]:
 
 
 def test_silence_rings_and_a_word_ends_it(
-    tank: Tank, book: Winery, work_off: Callable[[], int]
+    tank: Tank, book: Winery, work_off: Callable[[], int], enter: Callable[[str], Browser]
 ) -> None:
     now = clock.now().replace(microsecond=0)
     probe = make_device(tank.api)
@@ -30,6 +31,9 @@ def test_silence_rings_and_a_word_ends_it(
     (said,) = list_silent(tank)
     assert "4 h ago" in said
     assert "15 min" in said
+    page = enter("ana").client.get(f"/fermentations/{tank.id}").text
+    alarm = page[page.index(said) :]
+    assert 'href="/probes"' in alarm[: alarm.index("</section>")]
 
     read(tank.api, probe, (now, 24.1))
     tank.record("19.0", hours=24 * 10 - 0.5)

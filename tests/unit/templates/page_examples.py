@@ -59,6 +59,7 @@ def row(at: datetime, label: str, value: str, unit: str, **other: Any) -> Any:
         "earlier": (),
         "reason": None,
         "voided": False,
+        "device_id": None,
         "by": "Bruno",
         "confirmed": False,
         "late": False,
@@ -116,7 +117,13 @@ ROWS = [
             reason="two digits swapped" if index in {5, 7} else None,
             voided=index == 5,
         ),
-        row(MOMENTS[index], "Temperature", f"{WARMTH[index]:.1f}", "°C", by="Lucía Fernández"),
+        row(
+            MOMENTS[index],
+            "Temperature",
+            f"{WARMTH[index]:.1f}",
+            "°C",
+            **({"by": "Tilt-Red", "device_id": 3} if index == 3 else {"by": "Lucía Fernández"}),
+        ),
     )
 ]
 
