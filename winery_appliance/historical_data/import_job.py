@@ -48,7 +48,7 @@ log = structlog.get_logger("winery.imports")
 
 PENDING = ("waiting", "saving", "undoing")
 NOTE_EVERY_S = 1.0
-BEHIND_OTHERS = 10  # of the system's 19 steps; people wait for pages, nobody for an import
+BEHIND_OTHERS = 19  # of the system's 19 steps; people wait for pages, nobody for an import
 
 
 def stand_back() -> None:
