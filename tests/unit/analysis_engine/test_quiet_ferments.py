@@ -59,6 +59,13 @@ def test_a_white_that_creeps_to_its_end_is_not_stuck(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
+def test_a_white_whose_last_degrees_take_a_fortnight_is_not_stuck(seed: int) -> None:
+    readings = creep(seed, slows_h=190, count=62)
+    for count in range(42, len(readings) + 1):
+        assert find("stuck", readings[:count], style="white") is None, readings[count - 1]
+
+
+@pytest.mark.parametrize("seed", range(6))
 def test_an_arrest_near_the_end_is_found_within_the_week(seed: int) -> None:
     draw = random.Random(seed)
     stands = [round(-0.5 + draw.gauss(0, 0.08), 1) for _ in range(14)]
