@@ -154,3 +154,5 @@ def test_a_probe_that_hangs_in_a_cool_white_stops_no_forecast_at_its_third_value
 
     before = ask(going)
     assert ask([*going, going[-1], going[-1]]) == pytest.approx(before, rel=0.15)
+    # And a week later it is still the probe that stands, not the must.
+    assert ask([*going, *[going[-1]] * 14]) < 1.5 * before
