@@ -22,7 +22,8 @@ LATE_AFTER = timedelta(hours=6)
 SAME_MOMENT = timedelta(minutes=1)
 MOST_EXPLAINED = 300  # doubts; a series with more is no slip of a hand
 HANGING_VALUES = 3  # identical values that a forecast does not take for a must that stands
-HANGING_FOR = timedelta(days=10)  # a probe may hang for long; the rule of an arrest hears its values all the same
+# A probe may hang for long; the rule of an arrest hears its values all the same.
+HANGING_FOR = timedelta(days=10)
 # What a must would have fallen by meanwhile: five times what a hydrometer errs by in a red, ten times in a white.
 HANGING_FALL_BRIX = 1.2
 
