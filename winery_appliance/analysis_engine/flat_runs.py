@@ -18,9 +18,16 @@ _PACE_FROM = timedelta(hours=48)  # before the run, to tell how fast the must fe
 
 
 def find_flat_runs(
-    readings: Iterable[Reading], *, least: int = FLAT_VALUES, lasting: timedelta = FLAT_FOR
+    readings: Iterable[Reading],
+    *,
+    least: int = FLAT_VALUES,
+    lasting: timedelta = FLAT_FOR,
+    missed_brix: float = 2 * FLAT_FALL_BRIX,
 ) -> list[list[Reading]]:
-    """Runs of `least` identical sugar readings over `lasting`, while those around them say that the must fermented."""
+    """Runs of `least` identical sugar readings over `lasting`, while those around them say that the must fermented.
+
+    Of a run that goes on only the pace before it can say so: it would have fallen by `missed_brix` meanwhile.
+    """
     sugar = sorted(
         (r for r in readings if r.sample_type is SampleType.sugar and r.qualifier is None),
         key=lambda r: (r.measured_at, r.recorded_at, r.sample_id),
@@ -33,7 +40,7 @@ def find_flat_runs(
         run = sugar[begins:at]
         if len(run) >= least and run[-1].measured_at - run[0].measured_at >= lasting:
             before = _list_before(sugar, begins)
-            if before and _is_flat(run, before, sugar[at : at + 1]):
+            if before and _is_flat(run, before, sugar[at : at + 1], missed_brix):
                 found.append(run)
         begins = at
     return found
@@ -61,7 +68,12 @@ def _list_before(sugar: Sequence[Reading], begins: int) -> list[Reading]:
     return list(sugar[first:begins])
 
 
-def _is_flat(run: Sequence[Reading], before: Sequence[Reading], after: Sequence[Reading]) -> bool:
+def _is_flat(
+    run: Sequence[Reading],
+    before: Sequence[Reading],
+    after: Sequence[Reading],
+    missed_brix: float,
+) -> bool:
     lasted = run[-1].measured_at - run[0].measured_at
     if _brix(run[0]) <= _DRY_BRIX:
         return False
@@ -75,7 +87,7 @@ def _is_flat(run: Sequence[Reading], before: Sequence[Reading], after: Sequence[
         for one in (before[0], before[-1])
         if run[0].measured_at - one.measured_at >= _LEAST_PAUSE
     ]
-    return max(paces, default=0.0) * lasted.total_seconds() >= 2 * FLAT_FALL_BRIX
+    return max(paces, default=0.0) * lasted.total_seconds() >= missed_brix
 
 
 def _brix(reading: Reading) -> float:

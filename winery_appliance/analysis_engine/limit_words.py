@@ -47,6 +47,7 @@ LIMIT_WORDS = {
     "slack": N_("Slack of the time"),
     "slower under": N_("Sugar left under which it falls ever more slowly"),
     "soon": N_("Soon is within"),
+    "start chance": N_("Chance from which it is told at the start"),
     "stale": N_("Readings too old after"),
     "until gone": N_("Until this share of the sugar is gone"),
     "warm": N_("Warm from"),

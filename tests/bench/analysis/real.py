@@ -1,7 +1,8 @@
 """Real series, one day ahead: what the engine says at each reading of the next day's, as a share of all sugar.
 
 A file of series has ferment_id, t_h, temp_c and sugar_gl or co2_gl. Sugar is read as the apparent °Bx that a hydrometer
-would show; where carbon dioxide was weighed, its share of all that came off is the share of sugar gone.
+would show; where carbon dioxide was weighed, its share of all that came off is the share of sugar gone. What a vessel
+loses after its sugar is gone, by pressing or samples, counts as carbon dioxide there: the error until then is told beside.
 """
 
 import csv
@@ -11,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from tests.bench.analysis.asking import ask_as_of
-from tests.bench.analysis.figures import Figure, Numbers, at_most
+from tests.bench.analysis.figures import Figure, Numbers, at_most, bootstrap
+from winery_appliance.analysis_engine.features import DRY_AT_G_L
 from winery_appliance.analysis_engine.forecasting.lessons import UNTAUGHT
 from winery_appliance.analysis_engine.measurements import Ferment, Reading
 from winery_appliance.analysis_engine.replay_files import EPOCH, RecordedFerment, moment_of
@@ -31,19 +33,36 @@ def score_real(series: Path, style: str) -> list[Figure]:
     figures = []
     for column in ("sugar_gl", "co2_gl"):
         errors: list[float] = []
+        while_sugar: list[float] = []
         ferments = 0
         for name, found in rows.items():
             own = _score_one(name, found, column, style)
-            errors += own
+            errors += [error for _, error in own]
+            gone_h = _find_gone_h(found)
+            while_sugar += [error for then, error in own if then <= gone_h]
             ferments += bool(own)
         if errors:
             label = f"{series.parent.name} by {column}, 24 h ahead, % of all sugar"
             base = f"n={len(errors)} of {ferments} ferments"
             figures.append(at_most(label, np.array(errors), MUST, base))
+        if while_sugar:
+            label, shown = "  of these until the sugar was gone", np.array(while_sugar)
+            figures.append(
+                Figure(label, f"{shown.mean():.2f}", bootstrap(shown), f"n={len(shown)}")
+            )
     return figures
 
 
-def _score_one(name: str, rows: list[dict[str, str]], column: str, style: str) -> list[float]:
+def _find_gone_h(rows: list[dict[str, str]]) -> float:
+    """Hours of the first sugar reading of a dry wine; inf where there is none."""
+    gone = (float(r["t_h"]) for r in rows if r["sugar_gl"] and float(r["sugar_gl"]) <= DRY_AT_G_L)
+    return min(gone, default=np.inf)
+
+
+def _score_one(
+    name: str, rows: list[dict[str, str]], column: str, style: str
+) -> list[tuple[float, float]]:
+    """The hour that each forecast was made for, and its error in per cent of all sugar."""
     read = [(float(row["t_h"]), float(row[column])) for row in rows if row[column]]
     if len(read) < LEAST_READINGS:
         return []
@@ -65,9 +84,8 @@ def _score_one(name: str, rows: list[dict[str, str]], column: str, style: str) -
         before = made["asked_at_h"] + 0.5
         still = float(np.interp(before, hours, brix)) > brix.min() + 0.03 * whole
         if still and np.any(np.abs(hours - then) < 1):
-            errors.append(
-                100 * abs(made["brix_24h_p50"] - float(np.interp(then, hours, brix))) / whole
-            )
+            off = abs(made["brix_24h_p50"] - float(np.interp(then, hours, brix)))
+            errors.append((then, 100 * off / whole))
     return errors
 
 

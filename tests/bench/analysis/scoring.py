@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.bench.analysis.figures import Figure, Numbers, bootstrap, share_of
+from winery_appliance.analysis_engine.checks.temperature import DEFAULTS, TemperatureHigh
+from winery_appliance.analysis_engine.checks.too_fast import TooFast
+from winery_appliance.analysis_engine.features import PACE_WITHIN_H
 
 HORIZON_H = 1080.0
 DRY_BRIX = -1.0
@@ -241,6 +244,10 @@ def score_alarms_further(cases: Sequence[Case]) -> list[Figure]:
             "normals: stuck, sluggish or slow start",
             [bool(_alarms(c, ARREST_ALARMS)) for c in normal],
         ),
+        share_of(
+            "normals: alarmed, in truth neither so hot nor so fast",
+            [any(not _was_so(c, a) for a in _alarms(c)) for c in normal],
+        ),
         Figure("false alarms per ferment-week", f"{false / weeks:.3f}" if weeks else "–"),
         Figure(
             "not in time: median lead on the 48 h rule, h",
@@ -253,6 +260,22 @@ def score_alarms_further(cases: Sequence[Case]) -> list[Figure]:
             for check in checks
         ),
     ]
+
+
+def _was_so(case: Case, alarm: dict[str, str]) -> bool:
+    """Whether the true must was as hot or as fast as the rule's limit in the day and a half before the alarm.
+
+    A fleet calls a ferment normal that nothing was done to, also where it was set to ferment at 31 °C.
+    """
+    opened = float(alarm["opened_at_h"])
+    then = (case.hours > opened - PACE_WITHIN_H) & (case.hours <= opened)
+    hours, brix = case.hours[then], case.brix[then]
+    if alarm["check"] == TemperatureHigh.id:
+        return bool((case.celsius[then] >= DEFAULTS[case.style].high_warning_c).any())
+    if alarm["check"] == TooFast.id and len(hours) > 1:
+        pace = 24 * (brix[0] - brix[-1]) / (hours[-1] - hours[0])
+        return bool(pace >= TooFast().parameters[case.style].warning_brix_per_day)
+    return False
 
 
 def _lead_h(case: Case) -> float | None:

@@ -136,3 +136,23 @@ def test_a_probe_that_hangs_while_a_must_gets_under_way_stops_no_forecast() -> N
     made = assess(RED, hanging, as_of=at(74)).forecast
     assert made is not None
     assert made.dry_h.p50 < 400
+
+
+@pytest.mark.parametrize("falls", [0.6, 0.7, 0.8, 1.0])
+def test_a_probe_that_hangs_in_a_cool_white_stops_no_forecast_at_its_third_value(
+    falls: float,
+) -> None:
+    """A must that stopped would differ by its noise; one that falls 1.2 °Bx a day cannot read the same for a day."""
+    going = [21.5, 21.4, 21.2, *(round(21.0 - falls * n, 1) for n in range(12))]
+    white = Ferment("white", START, "", brix0=21.5)
+
+    def ask(values: list[float]) -> float:
+        readings = sugar(values) + warmth([15.5] * len(values))
+        made = assess(white, readings, as_of=at(1.5 + 12 * (len(values) - 1))).forecast
+        assert made is not None
+        return made.dry_h.p50
+
+    before = ask(going)
+    assert ask([*going, going[-1], going[-1]]) == pytest.approx(before, rel=0.15)
+    # And a week later it is still the probe that stands, not the must.
+    assert ask([*going, *[going[-1]] * 14]) < 1.5 * before

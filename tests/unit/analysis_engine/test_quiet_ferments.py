@@ -5,6 +5,8 @@ from dataclasses import replace
 from math import exp
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.analysis_engine.readings import (
     HEALTHY_RED,
@@ -29,15 +31,18 @@ from winery_appliance.analysis_engine.situation import Situation, describe_situa
 ARRESTED = [21.5, 20.0, 17.0, 14.0, 11.0, 8.5, 6.5, 5.0, 3.8, 2.8, 2.0, 1.3, 0.7, 0.2, -0.2, -0.5]
 
 
-def creep(seed: int) -> list[Reading]:
-    """A white that falls by 1.4 °Bx a day and, from 6.3 °Bx on, in step with what is left; read to 0.1 °Bx twice a day."""
+def creep(seed: int, *, slows_h: float = 140, count: int = 56) -> list[Reading]:
+    """A white that falls by 1.4 °Bx a day and, from 6.3 °Bx on, in step with what is left; read to 0.1 °Bx twice a day.
+
+    What is left comes to a third in `slows_h` hours.
+    """
     draw = random.Random(seed)
     readings = []
-    for n in range(56):
+    for n in range(count):
         hours = 1 + 12 * n
         true = min(21.5, 21.5 - 1.4 * (hours - 36) / 24)
         if true < 6.3:
-            true = -1.9 + 8.2 * exp(-(hours - 36 - 15.2 * 24 / 1.4) / 140)
+            true = -1.9 + 8.2 * exp(-(hours - 36 - 15.2 * 24 / 1.4) / slows_h)
         readings.append(read_at(hours, round(true + draw.gauss(0, 0.1), 1)))
     return readings
 
@@ -50,6 +55,13 @@ def describe(readings: list[Reading], *, style: str = "white", hours: float) -> 
 def test_a_white_that_creeps_to_its_end_is_not_stuck(seed: int) -> None:
     readings = creep(seed)
     for count in range(40, len(readings) + 1):
+        assert find("stuck", readings[:count], style="white") is None, readings[count - 1]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_white_whose_last_degrees_take_a_fortnight_is_not_stuck(seed: int) -> None:
+    readings = creep(seed, slows_h=190, count=62)
+    for count in range(42, len(readings) + 1):
         assert find("stuck", readings[:count], style="white") is None, readings[count - 1]
 
 
@@ -86,6 +98,20 @@ def test_a_must_that_has_not_begun_has_no_pace_to_be_sluggish_by() -> None:
     assert creeping.forecast is not None
     doubted = replace(creeping, forecast=replace(creeping.forecast, p_not_dry=0.95))
     assert Sluggish().run(doubted) is not None
+
+
+@given(chance=st.floats(0.0, 1.0), days=st.integers(4, 15))
+@settings(max_examples=12, deadline=None)
+def test_slowness_must_be_the_surer_the_more_time_is_left(chance: float, days: int) -> None:
+    readings = sugar([24.0 - 1.1 * n for n in range(days)], every_h=24)
+    slow = describe(readings, style="red", hours=24 * days)
+    assert slow.forecast is not None
+    told = replace(slow, forecast=replace(slow.forecast, p_not_dry=chance))
+    rings = Sluggish().run(told) is not None
+    if chance >= 0.95:
+        assert rings
+    if chance < 0.7 or (chance < 0.8 and days < 8):
+        assert not rings
 
 
 @pytest.mark.parametrize(("chance", "warm_h", "rings"), [(0.75, 60, 0), (0.9, 60, 1), (0.1, 80, 1)])

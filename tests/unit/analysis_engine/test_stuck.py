@@ -114,7 +114,7 @@ def test_noise_alone_does_not_clear_it() -> None:
 
 
 def test_it_clears_when_the_wine_is_dry() -> None:
-    creeping = [1.0, 0.2, 0.1, 0.2, 0.1, 0.1, -0.1, -0.3, -0.5, -0.7, -0.9, -1.1]
+    creeping = [1.0, *[0.2, 0.1] * 6, -0.1, -0.3, -0.5, -0.7, -0.9, -1.1]
     readings = sugar([*ARREST[:-1], 4.0, 2.4, *creeping])
     assert find("stuck", readings) is not None
     assert find("stuck", [*readings, *sugar([-1.3], from_h=1 + 12 * len(readings))]) is None

@@ -1,6 +1,10 @@
 """Too hot and too cold, by style, with a memory that does not flicker."""
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.analysis_engine.readings import (
     HEALTHY_RED,
@@ -44,7 +48,28 @@ def test_ordinary_temperatures_are_quiet(style: str, celsius: float) -> None:
 
 def test_one_reading_a_little_over_waits_for_a_second() -> None:
     assert find("temp_high", warmth([27, 28, 30.3])) is None
-    assert find("temp_high", warmth([27, 28, 30.3, 30.2])) is not None
+    assert find("temp_high", warmth([27, 28, 30.7, 30.4])) is not None
+
+
+@given(
+    st.lists(st.floats(-0.8, 0.45), min_size=2, max_size=14),
+    st.sampled_from([("red", 30.0), ("white", 20.0), ("orange", 26.0)]),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_must_held_at_its_limit_does_not_ring_by_what_a_thermometer_errs(
+    errors: list[float], held: tuple[str, float]
+) -> None:
+    style, limit = held
+    celsius = [round(limit + error, 1) for error in errors]
+    if all(one + two < 2 * limit + 1 for one, two in pairwise(celsius)):
+        assert find("temp_high", warmth(celsius), style=style) is None
+
+
+@given(over=st.floats(0.6, 1.0), style=st.sampled_from(["red", "white"]))
+@settings(max_examples=20, deadline=None)
+def test_a_must_clearly_over_its_limit_rings_at_the_second_reading(over: float, style: str) -> None:
+    limit = {"red": 30.0, "white": 20.0}[style]
+    assert find("temp_high", warmth([limit - 1, limit + over, limit + over]), style=style)
 
 
 def test_one_critical_reading_is_enough() -> None:

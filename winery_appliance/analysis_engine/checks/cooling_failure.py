@@ -13,6 +13,7 @@ from winery_appliance.core.words import N_, say
 
 DEADLY_C = 35.0
 _LEAST_STEP_H = 6.0
+_FLUKE_C = 1.5  # what one reading may be off by where in the tank it was taken: house default
 HEAT_C_PER_BRIX = 1.4  # 24 kcal per mol of sugar: 100 g/L heat a must by 13 °C
 
 
@@ -39,6 +40,12 @@ def _goes_on(looks: Sequence[Look], heat_c_per_h: float, limits: CoolingLimits) 
     return last.value - before[-1].value >= limits.share_of_heat * heat_c_per_h * step_h
 
 
+def _find_begun_c(looks: Sequence[Look], first: Look) -> float:
+    """°C from which the rise since `first` is counted. One low reading is no rise: the look before it is heard as well."""
+    before = [look.value for look in looks if look.hours < first.hours][-1:]
+    return min(max([first.value, *before]), first.value + _FLUKE_C)
+
+
 class CoolingFailure(Check):
     """Finds a tank without cooling before it is too hot."""
 
@@ -54,11 +61,11 @@ class CoolingFailure(Check):
     clears: ClassVar[str] = N_("the temperature no longer rises, or the wine is dry")
     sources: ClassVar[str] = (
         "heat of fermentation 24 kcal/mol; University of California Bulletin 827 (yeast stops near "
-        "38 °C)"
+        "38 °C); sawine.co.za (a red never over 30 °C); the other limits are house defaults"
     )
 
     def __init__(self, parameters: Mapping[str, CoolingLimits] | None = None) -> None:
-        self.parameters = parameters or for_styles(CoolingLimits(29.0), CoolingLimits(20.0))
+        self.parameters = parameters or for_styles(CoolingLimits(30.0), CoolingLimits(20.0))
 
     def run(self, situation: Situation) -> Finding | None:
         """The failure that is open now, from the last day's readings."""
@@ -71,10 +78,10 @@ class CoolingFailure(Check):
         fall = measure_fall_per_day(curve.sugar, within_h=34.0)
         if hours < _LEAST_STEP_H or fall is None or fall < 0.4:
             return None
-        rise = looks[-1].value - looks[0].value
+        rise = looks[-1].value - _find_begun_c(curve.temperature, looks[0])
         own_heat = HEAT_C_PER_BRIX * fall / 24 * hours
         # One hot reading may be the place it was taken: the look before it is heard as well.
-        held = max((looks[-2].value + looks[-1].value) / 2, looks[-1].value - 1.5)
+        held = max((looks[-2].value + looks[-1].value) / 2, looks[-1].value - _FLUKE_C)
         if held < limits.from_c or rise < limits.least_rise_c:
             return None
         if rise < limits.share_of_heat * own_heat:

@@ -13,9 +13,14 @@ from winery_appliance.core.words import N_, say
 
 @dataclass(frozen=True, slots=True)
 class SluggishLimits:
-    """Chance of not being dry in time that opens the alarm, after so many hours and looks."""
+    """Chance of not being dry in time that opens the alarm, after so many hours and looks.
+
+    With all the time left it must be `start_chance`, and at the deadline `chance`: what is told a fortnight before it is
+    due may wait for a surer look, and false alarms make people deaf. All are house defaults.
+    """
 
     chance: float = 0.7
+    start_chance: float = 0.95
     grave_chance: float = 0.9
     after_h: float = 48.0
     least_looks: int = 4
@@ -32,8 +37,9 @@ class Sluggish(Check):
         "Bisson and Butzke tell four problem ferments apart; this is the one that goes on, too "
         "slowly from the start or slower and slower. The forecast weighs every course that fits the "
         "readings and the temperature. When most of them are not dry (-1.0 °Bx) by the deadline of "
-        "the style, 16 days for a red and 32 for a white, there is still time to act. A must that has "
-        "not begun has no pace yet: it can only be a slow start."
+        "the style, 16 days for a red and 32 for a white, there is still time to act. The more time is "
+        "left, the surer the forecast must be. A must that has not begun has no pace yet: it can only be "
+        "a slow start."
     )
     clears: ClassVar[str] = N_("the forecast is in time again, or the wine is dry")
     sources: ClassVar[str] = (
@@ -53,7 +59,8 @@ class Sluggish(Check):
         # Without a pace there is none to carry on: see slow_start.
         if situation.curve.begun is None:
             return None
-        if situation.now_h < limits.after_h or expected.p_not_dry < limits.chance:
+        asked = _find_asked(limits, situation.now_h, expected.deadline_h)
+        if situation.now_h < limits.after_h or expected.p_not_dry < asked:
             return None
         if situation.now_h - looks[-1].hours > limits.stale_h:
             return None
@@ -75,12 +82,18 @@ class Sluggish(Check):
             threshold=Threshold(
                 say(
                     "a chance of %(what)s %% or more not to be dry in %(days)s days",
-                    what=f"{100 * limits.chance:.0f}",
+                    what=f"{100 * asked:.0f}",
                     days=f"{days:.0f}",
                 ),
-                limits.chance,
+                asked,
                 "chance",
             ),
-            score=(expected.p_not_dry - limits.chance) / (1 - limits.chance),
+            score=(expected.p_not_dry - asked) / max(1 - asked, 0.01),
             severity="critical" if expected.p_not_dry >= limits.grave_chance else "warning",
         )
+
+
+def _find_asked(limits: SluggishLimits, now_h: float, deadline_h: float) -> float:
+    """The chance that opens the alarm at `now_h`: less of it the less time is left."""
+    left = max(1 - now_h / deadline_h, 0.0)
+    return limits.chance + max(limits.start_chance - limits.chance, 0.0) * left

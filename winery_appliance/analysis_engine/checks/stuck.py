@@ -40,7 +40,7 @@ class StuckLimits:
     slack_h: float = 4.0  # rounds are not walked by the minute
     addition_brix: float = 1.0  # after such a rise the fall is counted anew
     noise_brix: float = 0.3
-    slower_under_g_l: float = 20.0  # sugar left under which yeast takes it up ever more slowly
+    slower_under_g_l: float = 40.0  # sugar left under which yeast takes it up ever more slowly
     chance: float = 0.3  # that it stands still, as the forecast weighs it; a few in a hundred do
     grave_chance: float = 0.85
     least_stand_h: float = 16.0
@@ -64,7 +64,7 @@ class Stuck(Check):
         "The sugar stands still before the wine is dry. Called in two ways: by the cellar's rule, "
         "under 0.3 °Bx in 48 h with over 4 g/L left; or sooner, when the courses that fitted the "
         "ferment until yesterday say that it must have fallen since, and standing still explains "
-        "the readings far better. With under 20 g/L left a healthy wine falls ever more slowly, and is "
+        "the readings far better. With under 40 g/L left a healthy wine falls ever more slowly, and is "
         "watched for longer. A cold soak has not begun and a finished wine is dry: neither is stuck."
     )
     clears: ClassVar[str] = N_(
@@ -156,8 +156,8 @@ def _stands_still(curve: Curve, at: int, limits: StuckLimits) -> bool:
 def _find_window_h(curve: Curve, at: int, limits: StuckLimits) -> float:
     """Hours in which the must should have fallen by `least_fall_brix`: near its end as many more as there is less sugar.
 
-    Uptake halves at 10 g/L of sugar (Coleman, Fish and Block 2007) and falls in step with it from there: the last degree of
-    a healthy wine falls so slowly that two days of it look like an arrest.
+    Uptake halves at 10 g/L of sugar (Coleman, Fish and Block 2007), and alcohol slows it sooner: the last degrees of a
+    healthy wine fall so slowly that two days of them, read to a tenth, look like an arrest. 40 g/L is a house default.
     """
     level = median(look.value for look in curve.sugar[max(at - 2, 0) : at + 1])
     left = max(curve.sugar_left_g_l(level), 1.0)

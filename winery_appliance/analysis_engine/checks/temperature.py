@@ -7,7 +7,8 @@ of California Bulletin 827); 16 °C for red and 14 °C for orange are house defa
 
 A hot must is told from the first reading on. Too cold is told only while sugar is fermenting: a
 cold soak and the chilling of a finished wine are meant. One reading a little over the warning may
-be the place it was taken; a second one, or a full degree, opens the alarm.
+be the place it was taken: two that are over by half a degree on average, which is what a thermometer
+errs by, or one by a full degree open the alarm.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from winery_appliance.analysis_engine.situation import Situation
 from winery_appliance.core.figures import show_bare, show_number
 from winery_appliance.core.words import N_, say
 
+_ERROR_C = 0.5  # of a thermometer in a must: house default
 DEADLY_C = 35.0  # sluggish above 29, stops about 38 °C (University of California Bulletin 827)
 
 
@@ -59,8 +61,9 @@ class TemperatureHigh(Check):
     about: ClassVar[str] = N_(
         "Heat kills yeast and drives off aroma, and a hot ferment often ends stuck. Reds are warned "
         "from 30 °C and alarmed from 32, whites and rosés from 20 and 24, oranges from 26 and 30. "
-        "One reading a little over may be the place it was taken; a second one, or a full degree, "
-        "opens the alarm. Read after pump-over: a cap is up to 12 °C hotter."
+        "One reading a little over may be the place it was taken; two that are over by half a degree "
+        "on average, or one by a full degree, open the alarm. Read after pump-over: a cap is up to "
+        "12 °C hotter."
     )
     clears: ClassVar[str] = N_("two readings a degree inside the limit, or the wine is dry")
     sources: ClassVar[str] = (
@@ -79,7 +82,10 @@ class TemperatureHigh(Check):
             return None
         opened = _follow(
             [look.value for look in looks],
-            beyond=lambda value: value >= limits.high_warning_c,
+            beyond=lambda one, two: (
+                min(one, two) >= limits.high_warning_c
+                and (one + two) / 2 >= limits.high_warning_c + _ERROR_C
+            ),
             clearly=lambda value: value >= limits.high_warning_c + limits.margin_c,
             safe=lambda value: value < limits.high_warning_c - limits.margin_c,
         )
@@ -115,7 +121,7 @@ class TemperatureLow(Check):
             return None
         opened = _follow(
             [look.value for look in looks],
-            beyond=lambda value: value < limits.low_warning_c,
+            beyond=lambda one, two: max(one, two) < limits.low_warning_c,
             clearly=lambda value: value < limits.low_warning_c - 2 * limits.margin_c,
             safe=lambda value: value >= limits.low_warning_c + limits.margin_c,
         )
@@ -125,20 +131,20 @@ class TemperatureLow(Check):
 def _follow(
     values: Sequence[float],
     *,
-    beyond: Callable[[float], bool],
+    beyond: Callable[[float, float], bool],
     clearly: Callable[[float], bool],
     safe: Callable[[float], bool],
 ) -> int | None:
     """Index of the value that opened the alarm which still stands, or None.
 
-    It opens with one value clearly beyond the limit or two in a row beyond, and clears with two in
-    a row on the safe side.
+    It opens with one value clearly beyond the limit or two in a row that are beyond together, and
+    clears with two in a row on the safe side.
     """
     opened = None
     for at, value in enumerate(values):
         before = values[at - 1] if at else None
         if opened is None:
-            if clearly(value) or (beyond(value) and before is not None and beyond(before)):
+            if clearly(value) or (before is not None and beyond(before, value)):
                 opened = at
         elif safe(value) and before is not None and safe(before):
             opened = None

@@ -19,9 +19,9 @@ _FOLLOWED = 200  # members; the lightest hardly change the answer
 _BEGUN_SHARE = 0.93
 _LEAST_FALL = 0.02  # share of sugar that must be missing before standing still means anything
 _STANDS_H, _STANDING_FALL, _STANDING_CHANCE = 54.0, 0.008, 0.95
-# Uptake halves at 10 g/L of sugar (Coleman, Fish and Block 2007): under twice that a healthy must falls ever more slowly,
-# and has to be watched for longer, up to so many times.
-_SLOWER_UNDER, _LONGEST_WATCH = 0.09, 3.0
+# Uptake halves at 10 g/L of sugar (Coleman, Fish and Block 2007), and alcohol slows it sooner: under this share, near
+# 40 g/L, a healthy must falls ever more slowly, and has to be watched for longer, up to so many times. House default.
+_SLOWER_UNDER, _LONGEST_WATCH = 0.18, 3.0
 _OUTLIER = 16.0
 _SAY = 0.7  # readings of one day share their errors
 
