@@ -33,7 +33,7 @@ def end_with_parent(number: signal.Signals) -> Callable[[], None]:
     return arrange
 
 
-def give_way(steps: int = 19) -> None:
+def give_way(steps: int = 15) -> None:
     """Let the winery at work come before this process and all it starts, by `steps` of the 19 there are."""
     niceness = os.nice(steps)
     is_ours = os.getsid(0) == os.getpid()  # else it is a person's shell

@@ -52,11 +52,11 @@ def test_the_sessions_of_a_job_and_of_its_programs_give_way(
         assert job.stdout is not None
         program = int(wait_for(job.stdout.readline, "the program"))
         for pid in (job.pid, program):
-            assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+            assert os.getpriority(os.PRIO_PROCESS, pid) == 15
         lowered = [Path(f"/proc/{pid}/autogroup").read_text() for pid in (job.pid, program)]
-        assert lowered[1].endswith(" nice 19\n")
+        assert lowered[1].endswith(" nice 15\n")
         if is_of_its_own:
-            assert lowered[0].endswith(" nice 19\n")
+            assert lowered[0].endswith(" nice 15\n")
         assert OWN.read_text() == before, "whose session it is otherwise keeps its place"
     finally:
         assert job.stdin is not None
