@@ -198,7 +198,7 @@ class TestSplit:
             ([part("T-02", 1)], {"code": "a"}, 409, "taken", "code"),
             ([part("T-05", 1)], {}, 409, "occupied", "to"),
             ([part("T-02", 1)], {"hours": 0}, 422, "before_start", "moved_at"),
-            ([part("T-02", 1)], {"hours": 241}, 422, "in_future", "moved_at"),
+            ([part("T-02", 1)], {"hours": 480}, 422, "in_future", "moved_at"),
         ],
     )
     def test_what_cannot_be_is_refused_and_nothing_is_saved(

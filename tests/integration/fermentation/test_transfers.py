@@ -168,7 +168,7 @@ def test_unknown_litres_stay_unknown_and_keep_nobody_from_moving(tank: Tank) -> 
         ([("T-02", "1.0001")], {}, "to.0.volume_l", "decimal_max_places"),
         ([], {}, "to", "too_short"),
         (["T-02"], {"hours": 0}, "moved_at", "before_start"),
-        (["T-02"], {"hours": 241}, "moved_at", "in_future"),
+        (["T-02"], {"hours": 480}, "moved_at", "in_future"),
         (["T-02"], {"moved_at": "2026-09-01T08:00:00"}, "moved_at", "timezone_aware"),
         (["T-02"], {"note": "\x00"}, "note", "value_error"),
         (["T-02"], {"kind": "split"}, "kind", "extra_forbidden"),
