@@ -123,12 +123,14 @@ def read_open_anomalies(
     session: Session, fermentation_ids: Sequence[int], *, now: datetime
 ) -> list[AnomalyView]:
     """Troubles of these fermentations that are not cleared, the worst first, then the oldest."""
-    return _view(
-        session,
+    return _view(session, _select_open(fermentation_ids), now)
+
+
+def _select_open(fermentation_ids: Sequence[int]) -> Select[Anomaly]:
+    return (
         select(Anomaly)
         .where(is_among(Anomaly.fermentation_id, fermentation_ids), Anomaly.cleared_at.is_(None))
-        .order_by(_WORST_FIRST, Anomaly.opened_at, Anomaly.id),
-        now,
+        .order_by(_WORST_FIRST, Anomaly.opened_at, Anomaly.id)
     )
 
 
@@ -138,7 +140,7 @@ def read_board_alarms(
     """As `read_open_anomalies`, and only what the board says."""
     rows = read_rows(
         session,
-        select(
+        _select_open(fermentation_ids).with_only_columns(
             Anomaly.id,
             Anomaly.fermentation_id,
             Anomaly.type,
@@ -148,9 +150,7 @@ def read_board_alarms(
             Anomaly.acknowledged_by,
             _is_awake(now),
             case((Anomaly.type.in_(sorted(QUESTIONS)), Anomaly.evidence)),
-        )
-        .where(is_among(Anomaly.fermentation_id, fermentation_ids), Anomaly.cleared_at.is_(None))
-        .order_by(_WORST_FIRST, Anomaly.opened_at, Anomaly.id),
+        ),
     )
     return [BoardAlarm(*row) for row in rows]
 

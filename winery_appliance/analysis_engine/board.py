@@ -15,7 +15,7 @@ from winery_appliance.analysis_engine.anomaly_queries import (
     read_board_alarms,
 )
 from winery_appliance.analysis_engine.curve import change_in_24h, scale_to_unit_square
-from winery_appliance.analysis_engine.queries import read_expected_falls
+from winery_appliance.analysis_engine.queries import find_doubted, read_expected_falls
 from winery_appliance.auth.queries import find_names
 from winery_appliance.cellar_work.skips import read_last_skips
 from winery_appliance.core.density import brix_from_density, density_from_brix
@@ -143,7 +143,7 @@ def read_board(session: Session, *, now: datetime, units: Units) -> BoardView:
     falls = read_expected_falls(session, ids)
     passed = _read_passed(session, ids, now)
     alarms = read_board_alarms(session, ids, now=now)
-    doubted = {sample_id for alarm in alarms for sample_id in alarm.evidence or ()}
+    doubted = find_doubted(alarms)
     worst: dict[int, BoardAlarm] = {}
     for alarm in alarms:
         if alarm.awake:

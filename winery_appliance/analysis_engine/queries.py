@@ -14,6 +14,7 @@ from winery_appliance.analysis_engine.anomaly_queries import (
     QUESTIONS,
     AlarmChange,
     AnomalyView,
+    BoardAlarm,
     read_changes,
     read_open_anomalies,
 )
@@ -134,11 +135,11 @@ def is_awaited(session: Session, fermentation_id: int) -> bool:
     return is_pending(session, subject_of(fermentation_id))
 
 
-def find_doubted(anomalies: Sequence[AnomalyView]) -> set[int]:
+def find_doubted(anomalies: Sequence[AnomalyView | BoardAlarm]) -> set[int]:
     """Ids of the samples that an open question says may be slips: figures and curves leave them out."""
     return {
         sample_id
         for anomaly in anomalies
         if anomaly.check in QUESTIONS
-        for sample_id in anomaly.evidence
+        for sample_id in anomaly.evidence or ()
     }

@@ -31,7 +31,7 @@ def is_among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> Colum
 
 
 def list_ids(values: Iterable[int | None]) -> ColumnElement[Sequence[int]]:
-    """Ids as an array, handed over as its text: the driver takes ten times as long over a list of numbers."""
+    """Ids as an array, handed over as its text: the driver takes seven times as long over a list of 200 numbers."""
     told = "{" + ",".join([str(value) for value in values if value is not None]) + "}"
     return cast(literal(told, Text), ARRAY(BigInteger))
 

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from sqlalchemy import BigInteger, func, literal, select, true
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import func, literal, select, true
 from sqlalchemy.orm import Session
 
-from winery_appliance.core.many_rows import is_among
+from winery_appliance.core.many_rows import is_among, list_ids
 from winery_appliance.devices.models import Device, DeviceAssignment, DeviceReading
 from winery_appliance.fermentation.whereabouts import list_occupancies
 
@@ -74,9 +73,7 @@ def _read_moments(
 ) -> dict[int, list[datetime]]:
     """The last moments at which each device read anything, the latest first."""
     device = (
-        func.unnest(literal(sorted(device_ids), ARRAY(BigInteger)))
-        .table_valued("id", name="device")
-        .render_derived()
+        func.unnest(list_ids(sorted(device_ids))).table_valued("id", name="device").render_derived()
     )
     latest = (
         select(DeviceReading.read_at)

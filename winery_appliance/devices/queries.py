@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, func, literal, select, true, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy import func, select, true, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from winery_appliance.core.many_rows import is_among
+from winery_appliance.core.many_rows import is_among, list_ids
 from winery_appliance.core.paging import Page, cut_page, read_cursor, read_moment
 from winery_appliance.core.units import CANONICAL, SampleType, Unit
 from winery_appliance.devices.models import Device, DeviceAssignment, DeviceReading
@@ -197,9 +197,7 @@ def read_latest(session: Session, device_ids: Collection[int]) -> dict[int, list
     Two looks into the index for each device, however long it has spoken.
     """
     device = (
-        func.unnest(literal(sorted(device_ids), ARRAY(BigInteger)))
-        .table_valued("id", name="device")
-        .render_derived()
+        func.unnest(list_ids(sorted(device_ids))).table_valued("id", name="device").render_derived()
     )
     at = DeviceReading.read_at
     last = (

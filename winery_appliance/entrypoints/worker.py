@@ -24,8 +24,7 @@ from winery_appliance.notifications.delivery import deliver_due
 log = structlog.get_logger("winery.worker")
 
 BEAT_EVERY_S = 15.0
-# A tenth of the share of a page, where both want the processor: an analysis may come a moment later, a page may not. Less,
-# and a server that has to do without pause would have its first analysis seconds late, and its start minutes.
+# A tenth of the share of a page, where both want the processor: an analysis may come a moment later, a page may not.
 BEHIND_PAGES = 10
 # Imports and replays may take minutes: they have a thread of their own, so that no analysis waits for them.
 IMPORTS_EVERY_S = 60.0
