@@ -1,20 +1,13 @@
 """What lies on the NAS tells nothing to whoever finds the NAS alone: canaries are planted and looked for."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 from tests.integration.backup.conftest import Cellar
+from tests.read_files import read_files
 
 # Random letters, so that no packing hides them.
 CANARY = hashlib.sha256(b"a grower's name").hexdigest()
-
-
-def read_files(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    """Every file below, with its path and its content."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            yield path, path.read_bytes()
 
 
 def test_copies_on_the_nas_hold_no_word_of_the_book_and_no_secret(

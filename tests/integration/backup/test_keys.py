@@ -7,6 +7,7 @@ import pyrage
 from backup.keys import need_site
 from backup.kit import read_kit
 from tests.integration.backup.conftest import Cellar
+from tests.read_files import read_files
 from winery_appliance.core.clock import now
 
 
@@ -16,8 +17,8 @@ def test_the_kit_is_shown_once_and_kept_nowhere(cellar: Cellar) -> None:
     held = [
         path
         for folder in (cellar.settings.data, cellar.nas)
-        for path in folder.rglob("*")
-        if path.is_file() and secret.encode() in path.read_bytes()
+        for path, told in read_files(folder)
+        if secret.encode() in told
     ]
 
     assert held == []

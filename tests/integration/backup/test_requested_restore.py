@@ -24,6 +24,7 @@ from tests.integration.backup.conftest import BACKUP, Cellar
 from tests.integration.backup.test_restore import flip, objects_of, read_control
 from tests.integration.runtime.conftest import find_port
 from tests.integration.runtime.running_appliance import Appliance, wait_for
+from tests.read_files import read_files
 from winery_appliance.core import postgres
 from winery_appliance.core.restored_data import (
     is_requested,
@@ -58,11 +59,7 @@ def progress_of(settings: Settings) -> RestoreProgress:
 
 
 def keys_left(settings: Settings) -> list[str]:
-    return [
-        str(path)
-        for path in settings.data.rglob("*")
-        if path.is_file() and b"AGE-SECRET-KEY-" in path.read_bytes()
-    ]
+    return [str(path) for path, told in read_files(settings.data) if b"AGE-SECRET-KEY-" in told]
 
 
 def test_what_was_asked_for_takes_over_and_what_was_there_is_kept(
