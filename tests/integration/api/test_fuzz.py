@@ -9,10 +9,11 @@ import pytest
 
 from tests.integration.conftest import Api, Tank
 
-EXAMPLES = 10
+# The owner may do everything, so the doors are tried as hers; what others may not do is refused before it is read.
+EXAMPLES = {"ana": 10, "marco": 2, "bruno": 2, "vera": 2}
 
 
-@pytest.mark.parametrize("name", ["ana", "marco", "bruno", "vera"])
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_every_answer_is_one_that_the_description_names(
     address: str, tank: Tank, sign_in_api: Callable[[str], Api], name: str, tmp_path: Path
 ) -> None:
@@ -27,7 +28,7 @@ def test_every_answer_is_one_that_the_description_names(
             "--checks=all",
             "--continue-on-failure",
             f"--header=Authorization: Bearer {sign_in_api(name).token}",
-            f"--max-examples={EXAMPLES}",
+            f"--max-examples={EXAMPLES[name]}",
             "--generation-deterministic",
             "--suppress-health-check=all",
             "--no-color",
