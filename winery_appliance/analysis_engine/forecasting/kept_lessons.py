@@ -26,7 +26,8 @@ from winery_appliance.analysis_engine.forecasting.signs import SIGNS
 from winery_appliance.analysis_engine.forecasting.sources import PastCourses, guess_bank_prior
 from winery_appliance.analysis_engine.forecasting.trees import Trees
 
-# Changes with every change of what a lesson says or is made from; older ones are then learned anew.
+# Changes with every change of what a lesson says or is made from; older ones are then learned anew, and the shipped one
+# has to be trained anew (`scripts/train_prior.py`), since nobody asks it before.
 FORMAT = 7
 # Trees that another version grew would be grown otherwise today.
 LIBRARY = f"scikit-learn {version('scikit-learn')}"
