@@ -21,11 +21,12 @@ Fault = Literal["typo", "unit", "duplicate", "flat", "rate", "late"]
 LATE_AFTER = timedelta(hours=6)
 SAME_MOMENT = timedelta(minutes=1)
 MOST_EXPLAINED = 300  # doubts; a series with more is no slip of a hand
-HANGING_VALUES = 3  # identical values that a forecast does not take for a must that stands
+# By how many identical values a forecast does not take for a must that stands, what it would have fallen by meanwhile, °Bx.
+# 1.2 is five times what a hydrometer errs by in a red and ten times in a white; a must that falls by three between two
+# readings does not stop between them to the decimal.
+HANGING_BRIX = {3: 1.2, 2: 3.0}
 # A probe may hang for long; the rule of an arrest hears its values all the same.
 HANGING_FOR = timedelta(days=10)
-# What a must would have fallen by meanwhile: five times what a hydrometer errs by in a red, ten times in a white.
-HANGING_FALL_BRIX = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +94,15 @@ def _find_duplicates(readings: Iterable[Reading]) -> Iterator[Flag]:
 def drop_flat_runs(curve: Curve, readings: Iterable[Reading]) -> Curve:
     """`curve` without what a sensor repeated; the first of the repeated values may be true.
 
-    Three identical values do, where a must that fell fast seems to stand: readings of a must that stopped differ by their
-    noise. What stands longer than ten days is believed all the same.
+    Two or three identical values do, where a must that fell fast seems to stand: readings of a must that stopped differ by
+    their noise. What stands longer than ten days is believed all the same.
     """
+    readings = tuple(readings)
     repeated = {
         reading.sample_id
+        for least, missed_brix in HANGING_BRIX.items()
         for run in find_flat_runs(
-            readings,
-            least=HANGING_VALUES,
-            lasting=timedelta(0),
-            missed_brix=HANGING_FALL_BRIX,
+            readings, least=least, lasting=timedelta(0), missed_brix=missed_brix
         )
         if run[-1].measured_at - run[0].measured_at <= HANGING_FOR
         for reading in run[1:]

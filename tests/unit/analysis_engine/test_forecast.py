@@ -13,6 +13,7 @@ from tests.unit.analysis_engine.readings import (
     START,
     at,
     judge,
+    read_at,
     sugar,
     warmth,
 )
@@ -156,3 +157,21 @@ def test_a_probe_that_hangs_in_a_cool_white_stops_no_forecast_at_its_third_value
     assert ask([*going, going[-1], going[-1]]) == pytest.approx(before, rel=0.15)
     # And a week later it is still the probe that stands, not the must.
     assert ask([*going, *[going[-1]] * 14]) < 1.5 * before
+
+
+@pytest.mark.parametrize(("again", "hears"), [(14.5, False), (14.3, True)])
+def test_one_value_read_again_in_a_red_that_races_stops_no_forecast(
+    again: float, hears: bool
+) -> None:
+    """It fell by six degrees from one day to the next; to stop to the decimal meanwhile is not how a must stops."""
+
+    def ask(values: list[float]) -> float:
+        readings = [read_at(1 + 24 * n, value) for n, value in enumerate(values)]
+        readings += warmth([26.0] * (2 * len(values)))
+        made = assess(RED, readings, as_of=at(2 + 24 * (len(values) - 1))).forecast
+        assert made is not None
+        return made.dry_h.p50
+
+    before = ask([24.0, 23.6, 20.9, 14.5])
+    after = ask([24.0, 23.6, 20.9, 14.5, again])
+    assert (after > 1.5 * before) is hears
