@@ -66,7 +66,7 @@ class ReadReplica:
 
         Raises ReplicaFailed when the standby fails while the block runs.
         """
-        if not self._is_used or not self._try_to_use():
+        if not self.is_well_now():
             with self._primary.reading(winery_id, one_moment=one_moment) as session:
                 yield session
             return
@@ -79,6 +79,10 @@ class ReadReplica:
             self._leave_alone(_tell(error))
             raise ReplicaFailed from error
 
+    def is_well_now(self) -> bool:
+        """Whether it is used and holds what the primary has committed by now; if not, it is left alone from now on."""
+        return self._is_used and self._try_to_use()
+
     def dispose(self) -> None:
         """Close every connection and look no more."""
         self._ended.set()
@@ -88,7 +92,6 @@ class ReadReplica:
         self._db.dispose()
 
     def _try_to_use(self) -> bool:
-        """Whether it holds what the primary has committed by now; if not, it is left alone from now on."""
         target = self._read_position()
         try:
             if self._catches_up(target):

@@ -110,7 +110,7 @@ def _judge_replica(replica: ReadReplica | None) -> Iterator[Subsystem]:
     if replica is None:
         return
     title = say("Read replica")
-    if replica.is_used:
+    if replica.is_well_now():
         words = say("History, search and exports are read there.")
         yield Subsystem("read_replica", title, "green", words)
         return

@@ -207,6 +207,21 @@ def test_a_standby_that_is_killed_costs_nobody_a_page_and_comes_back(
     wait_for(lambda: where(app, cast.ana.winery_id) == "standby", "it is used again", 30)
 
 
+def test_the_status_tells_of_a_standby_that_went_while_nobody_read(
+    app: Flask, tank: Tank, standby: Standby
+) -> None:
+    def judge() -> str:
+        parts = {part["key"]: part for part in tank.api.get("/status").json["subsystems"]}
+        return str(parts["read_replica"]["level"])
+
+    assert judge() == "green"
+    standby.kill()
+
+    assert judge() == "amber"
+    standby.start()
+    wait_for(lambda: judge() == "green", "it is used again", 30)
+
+
 @pytest.mark.parametrize("how", ["conflict", "killed"])
 def test_a_reading_that_breaks_off_in_the_middle_is_done_again_on_the_primary(
     app: Flask, standby: Standby, cast: Cast, how: str
