@@ -192,7 +192,7 @@ def test_a_shared_tablet_changes_hands_in_two_taps_and_a_pin(
     tablet.expect_unsent(1)  # Marco's reading waits for Marco
     assert read(tank) == []
     change(tablet, "Marco", "4711", known=False)
-    tablet.let_go()
+    tablet.page.clock.fast_forward(UNDO_MS)  # it may be on its way already
     tablet.expect_all_sent()
     assert read(tank) == [("sugar", "18.5")]
     assert change(tablet, "Bruno", "7305", known=True) == 2
