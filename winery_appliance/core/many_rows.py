@@ -31,9 +31,13 @@ def is_among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> Colum
 
 
 def list_ids(values: Iterable[int | None]) -> ColumnElement[Sequence[int]]:
-    """Ids as an array, handed over as its text: the driver takes seven times as long over a list of 200 numbers."""
-    told = "{" + ",".join([str(value) for value in values if value is not None]) + "}"
-    return cast(literal(told, Text), ARRAY(BigInteger))
+    """Ids as an array."""
+    return cast(literal(write_ids(values), Text), ARRAY(BigInteger))
+
+
+def write_ids(values: Iterable[int | None]) -> str:
+    """The text of an array of ids: the driver takes seven times as long over a list of 200 numbers."""
+    return "{" + ",".join([str(value) for value in values if value is not None]) + "}"
 
 
 def read_rows(
