@@ -9,11 +9,10 @@ import pytest
 
 from tests.integration.conftest import Api, Tank
 
-# The owner may do everything, so the doors are tried as hers; what others may not do is refused before it is read.
-EXAMPLES = {"ana": 10, "marco": 2, "bruno": 2, "vera": 2}
+EXAMPLES = 10
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", ["ana", "marco", "bruno", "vera"])
 def test_every_answer_is_one_that_the_description_names(
     address: str, tank: Tank, sign_in_api: Callable[[str], Api], name: str, tmp_path: Path
 ) -> None:
@@ -28,7 +27,7 @@ def test_every_answer_is_one_that_the_description_names(
             "--checks=all",
             "--continue-on-failure",
             f"--header=Authorization: Bearer {sign_in_api(name).token}",
-            f"--max-examples={EXAMPLES[name]}",
+            f"--max-examples={EXAMPLES}",
             "--generation-deterministic",
             "--suppress-health-check=all",
             "--no-color",
