@@ -97,13 +97,9 @@ def drop_flat_runs(curve: Curve, readings: Iterable[Reading]) -> Curve:
     Two or three identical values do, where a must that fell fast seems to stand: readings of a must that stopped differ by
     their noise. What stands longer than ten days is believed all the same.
     """
-    readings = tuple(readings)
     repeated = {
         reading.sample_id
-        for least, missed_brix in HANGING_BRIX.items()
-        for run in find_flat_runs(
-            readings, least=least, lasting=timedelta(0), missed_brix=missed_brix
-        )
+        for run in find_flat_runs(readings, missed_brix=HANGING_BRIX, lasting=timedelta(0))
         if run[-1].measured_at - run[0].measured_at <= HANGING_FOR
         for reading in run[1:]
     }

@@ -3,7 +3,7 @@
 Figures without a source are house defaults.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from winery_appliance.analysis_engine.measurements import Reading
@@ -20,13 +20,13 @@ _PACE_FROM = timedelta(hours=48)  # before the run, to tell how fast the must fe
 def find_flat_runs(
     readings: Iterable[Reading],
     *,
-    least: int = FLAT_VALUES,
+    missed_brix: Mapping[int, float] = {FLAT_VALUES: 2 * FLAT_FALL_BRIX},
     lasting: timedelta = FLAT_FOR,
-    missed_brix: float = 2 * FLAT_FALL_BRIX,
 ) -> list[list[Reading]]:
-    """Runs of `least` identical sugar readings over `lasting`, while those around them say that the must fermented.
+    """Runs of identical sugar readings over `lasting`, while those around them say that the must fermented.
 
-    Of a run that goes on only the pace before it can say so: it would have fallen by `missed_brix` meanwhile.
+    Of a run that goes on only the pace before it can say so: `missed_brix` tells, for so many values and more, how far
+    it would have fallen meanwhile.
     """
     sugar = sorted(
         (r for r in readings if r.sample_type is SampleType.sugar and r.qualifier is None),
@@ -38,9 +38,10 @@ def find_flat_runs(
         if at < len(sugar) and sugar[at].value == sugar[begins].value:
             continue
         run = sugar[begins:at]
-        if len(run) >= least and run[-1].measured_at - run[0].measured_at >= lasting:
+        limits = [missed for least, missed in missed_brix.items() if len(run) >= least]
+        if limits and run[-1].measured_at - run[0].measured_at >= lasting:
             before = _list_before(sugar, begins)
-            if before and _is_flat(run, before, sugar[at : at + 1], missed_brix):
+            if before and _is_flat(run, before, sugar[at : at + 1], min(limits)):
                 found.append(run)
         begins = at
     return found
