@@ -81,17 +81,8 @@ class ReadReplica:
 
     def is_well_now(self) -> bool:
         """Whether it is used and holds what the primary has committed by now; if not, it is left alone from now on."""
-        return self._is_used and self._try_to_use()
-
-    def dispose(self) -> None:
-        """Close every connection and look no more."""
-        self._ended.set()
-        looking = self._looking
-        if looking is not None:
-            looking.join()
-        self._db.dispose()
-
-    def _try_to_use(self) -> bool:
+        if not self._is_used:
+            return False
         target = self._read_position()
         try:
             if self._catches_up(target):
@@ -100,6 +91,14 @@ class ReadReplica:
         except (SQLAlchemyError, psycopg.Error) as error:
             self._leave_alone(_tell(error))
         return False
+
+    def dispose(self) -> None:
+        """Close every connection and look no more."""
+        self._ended.set()
+        looking = self._looking
+        if looking is not None:
+            looking.join()
+        self._db.dispose()
 
     def _read_position(self) -> str:
         """Up to where the primary's log holds every commit that was acknowledged."""
