@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 from winery_appliance.core.many_rows import read_rows, write_ids
 from winery_appliance.core.units import SampleType
 
-# Wines times kinds of reading, of up to 25 points at some 250 bytes; the board of 200 tanks keeps 400.
+# Wines times kinds of reading, of up to 25 points at some 250 bytes: 12 MB a connection at most. The board of 200 tanks
+# keeps 400, of 5,200 points.
 MOST_KEPT = 2_000
-# Of a row and of the transaction that wrote it: what was rolled back is not what came after. Corrections are found once, as
-# a set: asked for each reading, they cost as much as the readings do.
+# A mark is of a row and of the transaction that wrote it: what was rolled back is not what came after. What is current is
+# what `queries.is_current` calls so, with corrections found once, as a set: asked for each reading, they cost as much as
+# the readings do.
 _RECENT = """
     SELECT hashint8extended(id << 32 | xmin::text::bigint, 0) AS mark, measured_at, id, value FROM samples
     WHERE fermentation_id = wanted.id AND sample_type = :kind AND NOT voids
@@ -72,7 +74,7 @@ def read_recent_points(
         rows = read_rows(session, _POINTS, given | {"wanted": write_ids(others)})
         found = {of: _gather(its) for of, its in groupby(rows, key=itemgetter(0))}
         kept |= {of: found.get(of, _NONE) for of in others}
-    return {of: kept[of].points for of, _ in marks if of in kept and kept[of].points}
+    return {of: points for of, _ in marks if (points := kept.get(of, _NONE).points)}
 
 
 def _gather(rows: Iterable[Any]) -> _Kept:
